@@ -1,0 +1,173 @@
+"""What intake finds, what the custodian keeps about studies, and what journeys report.
+
+Identities and UIDs live only in these values, in the sealed directory and inside sealed objects; never
+in logs, errors or on chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fiducia.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PatientIdentity:
+    """Who a DICOM object is about: (issuer of patient ID, patient ID); issuer "" is the custodian."""
+
+    issuer: str
+    patient_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceInfo:
+    """What is read from one instance's head before it is sealed.
+
+    `header_bytes` counts preamble and group 0002, `size_bytes` the whole file.
+    """
+
+    identity: PatientIdentity
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    modality: str
+    header_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeProblem:
+    """One input that was not taken, where it was found, and why (with what to do)."""
+
+    where: str
+    error: InputError
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectEntry:
+    """A patient at this custodian: identity and pseudonym, with the salt that ties them."""
+
+    identity: PatientIdentity
+    subject: bytes  # 20 bytes
+    salt: bytes  # 32 bytes
+    signer: bytes  # ERC-7913 bytes
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceEntry:
+    """An instance's number in its series (from 1, never reused) and identity digest."""
+
+    sop_instance_uid: str
+    number: int
+    identity_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEntry:
+    """A series' number in its study, the revision it was sealed in, and its instances."""
+
+    series_instance_uid: str
+    number: int
+    sealed_in: int
+    instances: tuple[InstanceEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEntry:
+    """What the custodian keeps about one revision of a study."""
+
+    study_instance_uid: str
+    study_id: bytes
+    subject: bytes
+    salt: bytes
+    revision: int
+    manifest: bytes = b""  # SHA-256 of the manifest
+    series: tuple[SeriesEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyState:
+    """A study in the custodian's directory: what is anchored, and what is about to be."""
+
+    anchored: StudyEntry | None = None
+    pending: StudyEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object that the store holds durably."""
+
+    cid: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Keys leaving a trustee: sealed to the request's recipient, signed by the trustee (BROKER_SIGN)."""
+
+    request_id: bytes
+    trustee: int
+    sealed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A recorded release: final in `block_number`, void from `lapse_at`."""
+
+    request_id: bytes
+    block_number: int
+    lapse_at: int
+    gas_used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredStudy:
+    """What one registration did; `unchanged` when every instance was already anchored."""
+
+    study_id: bytes
+    subject: bytes
+    revision: int
+    series: int
+    instances: int
+    size_bytes: int
+    unchanged: bool
+    gas_used: int = 0
+    patient_profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The outcome of one `register` run: studies done and inputs not taken."""
+
+    studies: tuple[RegisteredStudy, ...]
+    problems: tuple[IntakeProblem, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedStudy:
+    """What one fetch wrote and verified."""
+
+    study_id: bytes
+    revision: int
+    series: int
+    instances: int
+    size_bytes: int
+    request_id: bytes
+    gas_used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One act of a broker: kind, time, the id it is about, and a JSON body in wire form.
+
+    Kinds: revoke_taken, revoke_relayed, release_asked, released, denied, handed_over.
+    """
+
+    kind: str
+    at: int
+    subject_id: bytes  # request_id or grant_id
+    body: str = ""
