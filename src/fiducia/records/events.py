@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fiducia.records.typed import Grant
+from fiducia.records.typed import Grant, UInt64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,17 @@ class MemberAdmitted(LedgerEvent):
     institution: int
     governor: bytes
     region: int
-    exports: int
+    exports: UInt64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberSuspended(LedgerEvent):
+    institution: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReinstated(LedgerEvent):
+    institution: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +44,7 @@ class KeyPublished(LedgerEvent):
     institution: int
     kind: int
     key_hash: bytes
-    not_after: int
+    not_after: UInt64
     key: bytes
     endpoint: str
 
@@ -60,10 +70,11 @@ class SubjectEnrolled(LedgerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRaised(LedgerEvent):
-    """All grants of the subject's earlier epochs ended."""
+    """All grants of the subject's earlier epochs ended; `by` as in `GrantRevoked`."""
 
     subject: bytes
     epoch: int
+    by: bytes = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +111,11 @@ class GrantGiven(LedgerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRevoked(LedgerEvent):
+    """The end of a grant; `by` is keccak256 of the signer bytes of whoever revoked, or a badge's person."""
+
     grant_id: bytes
     subject: bytes
+    by: bytes = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +142,6 @@ class ReleaseDenied(LedgerEvent):
 
     request_id: bytes
     reason: int
+    study_id: bytes = bytes(32)
+    person: bytes = bytes(32)
+    institution: int = 0
