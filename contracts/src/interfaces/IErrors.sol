@@ -12,7 +12,8 @@ interface IErrors {
     /// @param signer The refused bytes; an EOA is its 20 address bytes.
     error SignerUnsupported(bytes signer);
 
-    /// @notice The key was never published by that institution under that kind, or it has ended.
+    /// @notice The key was never published by that institution under that kind, or it has ended, or the institution is
+    /// suspended and the act would give more access.
     /// @param institution The institution that would have to publish it.
     /// @param kind The kind it would have to be published under (see IMembers).
     /// @param keyHash The hash of the key.

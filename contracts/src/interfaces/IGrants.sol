@@ -3,8 +3,8 @@ pragma solidity ^0.8.30;
 
 import { IErrors } from "./IErrors.sol";
 import { IMembers } from "./IMembers.sol";
-import { ISubjects, Approval } from "./ISubjects.sol";
 import { IStudies } from "./IStudies.sol";
+import { Approval, ISubjects } from "./ISubjects.sol";
 
 /// @notice EIP-712: who may open what, for what, until when. Its struct hash is the grant id.
 /// @param basis 1 CONSENT, 2 PAPER, 3 CARE, 4 LAW, 5 EMERGENCY.

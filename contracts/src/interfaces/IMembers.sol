@@ -291,6 +291,11 @@ interface IMembers is IErrors {
     /// @return stored All zeros for a number that was never given.
     function institutionOf(uint32 institution) external view returns (Institution memory stored);
 
+    /// @notice The regions that an institution's studies may be released to.
+    /// @param institution Its number.
+    /// @return exports Bit r is set for region r; 0 for a number that was never given.
+    function exportsOf(uint32 institution) external view returns (uint64 exports);
+
     /// @notice The institution that an address governs.
     /// @param governor The address.
     /// @return institution Its number, or 0.
@@ -319,20 +324,20 @@ interface IMembers is IErrors {
     /// @param badge The badge.
     /// @param issuerSignature 65 bytes over the badge in this contract's domain.
     /// @param recipient SHA-256 of a GATEWAY key.
-    /// @return standing The facts; nothing is judged.
+    /// @return facts The facts; nothing is judged.
     function standing(Badge calldata badge, bytes calldata issuerSignature, bytes32 recipient)
         external
         view
-        returns (Standing memory standing);
+        returns (Standing memory facts);
 
     /// @notice The same for an issuer that is already known.
     /// @param institution The badge's institution.
     /// @param issuer The address of the issuer.
     /// @param person The badge's person.
     /// @param recipient SHA-256 of a GATEWAY key.
-    /// @return standing The facts; nothing is judged.
+    /// @return facts The facts; nothing is judged.
     function standingOf(uint32 institution, address issuer, bytes32 person, bytes32 recipient)
         external
         view
-        returns (Standing memory standing);
+        returns (Standing memory facts);
 }

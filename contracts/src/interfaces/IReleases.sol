@@ -2,10 +2,10 @@
 pragma solidity ^0.8.30;
 
 import { IErrors } from "./IErrors.sol";
-import { Badge, IMembers, Standing } from "./IMembers.sol";
-import { Approval, ISubjects, Subject } from "./ISubjects.sol";
-import { IStudies, Study } from "./IStudies.sol";
 import { Grant, GrantState, IGrants } from "./IGrants.sol";
+import { Badge, IMembers, Standing } from "./IMembers.sol";
+import { IStudies, Study } from "./IStudies.sol";
+import { Approval, ISubjects, Subject } from "./ISubjects.sol";
 
 /// @notice EIP-712: somebody asks for the keys of a study. Its struct hash is the request id.
 /// @param studyId The study.
@@ -152,11 +152,7 @@ interface IReleases is IErrors {
     /// @param institution The institution whose issuer signed the badge.
     /// @param reason The first check that failed.
     event Denied(
-        bytes32 indexed requestId,
-        bytes32 indexed studyId,
-        bytes32 indexed person,
-        uint32 institution,
-        Reason reason
+        bytes32 indexed requestId, bytes32 indexed studyId, bytes32 indexed person, uint32 institution, Reason reason
     );
 
     /// @notice Record a release, or revert with Refused. A request that was recorded already has no effect.
@@ -197,7 +193,7 @@ interface IReleases is IErrors {
     function checkOwn(KeyRequest calldata request, Approval calldata approval) external view returns (Reason reason);
 
     /// @notice Every fact that a decision needs, at one block. Nothing is judged, no signature is read.
-    /// @param request The request; own access is one with grantId 0 (standing is then about nobody).
+    /// @param request The request.
     /// @param badge The requester's badge.
     /// @param issuer The address that signed the badge.
     /// @return facts The facts.
@@ -205,6 +201,16 @@ interface IReleases is IErrors {
         external
         view
         returns (Facts memory facts);
+
+    /// @notice The same for an own access: standing is about nobody, grant is unknown.
+    /// @param request The request.
+    /// @param signerHash keccak256 of the signer bytes that ask.
+    /// @return facts The facts.
+    /// @return current Whether that signer is the subject's current one.
+    function ownFactsOf(KeyRequest calldata request, bytes32 signerHash)
+        external
+        view
+        returns (Facts memory facts, bool current);
 
     /// @notice The members this contract asks.
     /// @return contract_ The contract.

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import { IGrants } from "./interfaces/IGrants.sol";
+import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
+import { Evidence, Facts, IReleases, KeyRequest, Reason, ReleaseState } from "./interfaces/IReleases.sol";
+import { IStudies } from "./interfaces/IStudies.sol";
+import { Approval, ISubjects } from "./interfaces/ISubjects.sol";
+import { Policy } from "./libraries/Policy.sol";
+import { Rules } from "./libraries/Rules.sol";
+import { SignerCheck } from "./libraries/SignerCheck.sol";
+
+/// @title Releases
+/// @notice The decisions: facts are gathered here, judged in Policy, and recorded in one slot and one event.
+contract Releases is IReleases, EIP712 {
+    bytes32 private constant REQUEST_TYPEHASH = keccak256(
+        "KeyRequest(bytes32 studyId,uint16 revision,uint32 series,bytes32 grantId,uint8 purpose,uint8 action,bytes32 person,bytes32 recipient,uint64 notAfter,bytes32 salt)"
+    );
+
+    IMembers private immutable _MEMBERS;
+    ISubjects private immutable _SUBJECTS;
+    IStudies private immutable _STUDIES;
+    IGrants private immutable _GRANTS;
+    mapping(bytes32 requestId => ReleaseState stored) private _releases;
+
+    constructor(IMembers members_, ISubjects subjects_, IStudies studies_, IGrants grants_) EIP712("fiducia", "1") {
+        (_MEMBERS, _SUBJECTS, _STUDIES, _GRANTS) = (members_, subjects_, studies_, grants_);
+    }
+
+    /// @inheritdoc IReleases
+    function record(Evidence calldata evidence) external override returns (bytes32 requestId) {
+        requestId = requestIdOf(evidence.request);
+        if (_releases[requestId].recordedAt != 0) return requestId;
+        (Reason reason, Facts memory facts,) = _judge(evidence, requestId);
+        if (reason != Reason.NONE) revert Refused(requestId, reason);
+        _record(requestId, evidence, facts);
+    }
+
+    /// @inheritdoc IReleases
+    function recordBatch(Evidence[] calldata evidence) external override returns (Reason[] memory reasons) {
+        reasons = new Reason[](evidence.length);
+        for (uint256 i = 0; i < evidence.length; ++i) {
+            reasons[i] = _recordOrDeny(evidence[i]);
+        }
+    }
+
+    /// @inheritdoc IReleases
+    function recordOwn(KeyRequest calldata request, Approval calldata approval)
+        external
+        override
+        returns (bytes32 requestId)
+    {
+        requestId = requestIdOf(request);
+        if (_releases[requestId].recordedAt != 0) return requestId;
+        (Reason reason, Facts memory facts) = _judgeOwn(request, approval, requestId);
+        if (reason != Reason.NONE) revert Refused(requestId, reason);
+        uint256 lapse = Math.min(request.notAfter, block.timestamp + Rules.LONGEST_RELEASE);
+        _store(requestId, request, 0, facts.subject.epoch, lapse);
+    }
+
+    /// @inheritdoc IReleases
+    function isOpen(KeyRequest calldata request) external view override returns (bool) {
+        ReleaseState memory release = _releases[requestIdOf(request)];
+        if (release.recordedAt == 0 || block.timestamp >= release.lapse) return false;
+        Standing memory standing;
+        if (release.institution == 0) return Policy.standsOwn(_facts(request, standing));
+        standing = _MEMBERS.standingOf(release.institution, address(0), request.person, request.recipient);
+        return Policy.stands(_facts(request, standing));
+    }
+
+    /// @inheritdoc IReleases
+    function check(Evidence calldata evidence) external view override returns (Reason reason) {
+        (reason,,) = _judge(evidence, requestIdOf(evidence.request));
+    }
+
+    /// @inheritdoc IReleases
+    function checkOwn(KeyRequest calldata request, Approval calldata approval)
+        external
+        view
+        override
+        returns (Reason reason)
+    {
+        (reason,) = _judgeOwn(request, approval, requestIdOf(request));
+    }
+
+    /// @inheritdoc IReleases
+    function factsOf(KeyRequest calldata request, Badge calldata badge, address issuer)
+        external
+        view
+        override
+        returns (Facts memory)
+    {
+        return _facts(request, _MEMBERS.standingOf(badge.institution, issuer, badge.person, request.recipient));
+    }
+
+    /// @inheritdoc IReleases
+    function ownFactsOf(KeyRequest calldata request, bytes32 signerHash)
+        external
+        view
+        override
+        returns (Facts memory facts, bool current)
+    {
+        Standing memory nobody;
+        facts = _facts(request, nobody);
+        (, current) = _SUBJECTS.subjectAndSigner(facts.study.subject, signerHash);
+    }
+
+    /// @inheritdoc IReleases
+    function members() external view override returns (IMembers) {
+        return _MEMBERS;
+    }
+
+    /// @inheritdoc IReleases
+    function subjects() external view override returns (ISubjects) {
+        return _SUBJECTS;
+    }
+
+    /// @inheritdoc IReleases
+    function studies() external view override returns (IStudies) {
+        return _STUDIES;
+    }
+
+    /// @inheritdoc IReleases
+    function grants() external view override returns (IGrants) {
+        return _GRANTS;
+    }
+
+    /// @inheritdoc IReleases
+    function releaseOf(bytes32 requestId) external view override returns (ReleaseState memory) {
+        return _releases[requestId];
+    }
+
+    /// @inheritdoc IReleases
+    function requestIdOf(KeyRequest calldata request) public pure override returns (bytes32) {
+        return keccak256(abi.encode(REQUEST_TYPEHASH, request));
+    }
+
+    /// @dev One item of a batch: recorded, denied in the open, or, when its signatures are bad, passed over in silence.
+    function _recordOrDeny(Evidence calldata evidence) private returns (Reason reason) {
+        bytes32 requestId = requestIdOf(evidence.request);
+        if (_releases[requestId].recordedAt != 0) return Reason.NONE;
+        Facts memory facts;
+        bool signed;
+        (reason, facts, signed) = _judge(evidence, requestId);
+        if (reason == Reason.NONE) {
+            _record(requestId, evidence, facts);
+        } else if (signed && reason != Reason.ISSUER_UNPUBLISHED) {
+            Badge calldata badge = evidence.badge;
+            emit Denied(requestId, evidence.request.studyId, badge.person, badge.institution, reason);
+        }
+    }
+
+    /// @dev Records a staff member's release: the earliest of four ends is its lapse.
+    function _record(bytes32 requestId, Evidence calldata evidence, Facts memory facts) private {
+        uint256 lapse = Math.min(
+            Math.min(evidence.request.notAfter, facts.grant.expiry),
+            Math.min(evidence.badge.notAfter, block.timestamp + Rules.LONGEST_RELEASE)
+        );
+        _store(requestId, evidence.request, evidence.badge.institution, evidence.badge.epoch, lapse);
+    }
+
+    /// @dev One slot, one event.
+    function _store(bytes32 requestId, KeyRequest calldata request, uint32 institution, uint32 epoch, uint256 lapse)
+        private
+    {
+        uint40 time = uint40(block.timestamp);
+        uint40 end = SafeCast.toUint40(lapse);
+        _releases[requestId] = ReleaseState(time, end, institution, epoch);
+        emit Released(requestId, request.studyId, request.person, request, institution, epoch, time, end);
+    }
+
+    /// @dev Gathers the facts and decides; also says whether the badge's session signed the request.
+    function _judge(Evidence calldata evidence, bytes32 requestId)
+        private
+        view
+        returns (Reason reason, Facts memory facts, bool signed)
+    {
+        KeyRequest calldata request = evidence.request;
+        Badge calldata badge = evidence.badge;
+        facts = _facts(request, _MEMBERS.standing(badge, evidence.issuerSignature, request.recipient));
+        signed = SignerCheck.isSignedBy(badge.session, _hashTypedDataV4(requestId), evidence.sessionSignature);
+        bytes32 grantId = _GRANTS.grantIdOf(evidence.grant);
+        reason = Policy.decide(facts, request, evidence.grant, badge, signed, grantId);
+    }
+
+    /// @dev The same for a patient's own access.
+    function _judgeOwn(KeyRequest calldata request, Approval calldata approval, bytes32 requestId)
+        private
+        view
+        returns (Reason reason, Facts memory facts)
+    {
+        Standing memory nobody;
+        facts = _facts(request, nobody);
+        bytes32 digest = _hashTypedDataV4(requestId);
+        bool signed =
+            approval.credential.length == 0 && SignerCheck.isSignedBy(approval.signer, digest, approval.signature);
+        (, bool current) = _SUBJECTS.subjectAndSigner(facts.study.subject, keccak256(approval.signer));
+        reason = Policy.decideOwn(facts, request, signed, current);
+    }
+
+    /// @dev Every fact at this block.
+    function _facts(KeyRequest calldata request, Standing memory standing) private view returns (Facts memory facts) {
+        facts.time = uint64(block.timestamp);
+        facts.standing = standing;
+        (facts.study, facts.revisionWithdrawn) = _STUDIES.studyAt(request.studyId, request.revision);
+        facts.subject = _SUBJECTS.subjectOf(facts.study.subject);
+        facts.exports = _MEMBERS.exportsOf(facts.subject.custodian);
+        facts.grant = _GRANTS.grantOf(request.grantId);
+        facts.release = _releases[requestIdOf(request)];
+    }
+}
