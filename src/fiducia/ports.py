@@ -262,6 +262,30 @@ class Intake(Protocol):
         ...
 
 
+class Destination(Protocol):
+    """Where fetched instances go. Nothing is visible at the final place before `publish`."""
+
+    def staged(self, series: int, instance: int) -> BinaryIO | None:
+        """Open what an earlier, interrupted run staged, or None."""
+        ...
+
+    def stage(self, series: int, instance: int, pieces: Iterable[Piece]) -> None:
+        """Stage one instance whole; when `pieces` raises, nothing of it stays. Raises: InputError (disk full)."""
+        ...
+
+    def publish(self) -> None:
+        """Show everything staged at its final place, durable; a crash leaves whole series or none.
+
+        Raises:
+            InputError: the place holds other files under those names.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Remove everything staged, leaving no trace."""
+        ...
+
+
 class Signer(Protocol):
     """A key that signs EIP-712 digests."""
 

@@ -200,10 +200,11 @@ class StaffAccess:
 
 @dataclass(frozen=True, slots=True)
 class OwnAccess:
-    """A patient's request for their own study."""
+    """A patient's request for their own study; `recipient_key` is the HPKE public key to seal to."""
 
     request: KeyRequest
     approval: Approval
+    recipient_key: bytes
 
 
 Access = StaffAccess | OwnAccess

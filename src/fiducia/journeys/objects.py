@@ -1,0 +1,37 @@
+"""Public documents in the store: manifests and custody documents, found by the digest that vouches for them."""
+
+from __future__ import annotations
+
+from fiducia.core.formats.cid import cid_of_digest, raw_cid
+from fiducia.core.formats.manifest import MANIFEST_MAX_BYTES, Manifest, parse_manifest
+from fiducia.core.keys.custody import CUSTODY_MAX_BYTES, Custody, parse_custody
+from fiducia.errors import DigestError
+from fiducia.ports import Store
+
+
+def put_document(store: Store, data: bytes) -> str:
+    """Store a document of at most 1 MiB as one raw block; returns its CID. Raises: StoreError."""
+    cid = raw_cid(data)
+    store.put(lambda: cid, (data,))
+    return cid
+
+
+def read_manifest(store: Store, digest: bytes) -> Manifest:
+    """Read the manifest whose SHA-256 the ledger holds. Raises: StoreError, DigestError, EncodingError."""
+    return parse_manifest(_read(store, digest, MANIFEST_MAX_BYTES, "manifest"), digest)
+
+
+def read_custody(store: Store, manifest: Manifest) -> Custody:
+    """Read the custody document that a manifest names. Raises: StoreError, DigestError, EncodingError."""
+    custody = parse_custody(_read(store, manifest.custody, CUSTODY_MAX_BYTES, "custody document"), manifest.custody)
+    if custody.study_id != manifest.study_id:
+        raise DigestError("the custody document is of another study than the manifest")
+    return custody
+
+
+def _read(store: Store, digest: bytes, limit_bytes: int, what: str) -> bytes:
+    cid = cid_of_digest(digest)
+    size = store.size(cid)
+    if size > limit_bytes:
+        raise DigestError(f"the store's {what} is longer than any {what} can be")
+    return store.read(cid, 0, size)
