@@ -136,7 +136,7 @@ def _decide_staff(access: StaffAccess, facts: Facts, verified: VerifiedAccess, n
 def _decide_own(access: OwnAccess, facts: Facts, verified: VerifiedAccess, now: int) -> Reason:
     request, signer = access.request, access.approval.signer
     # 7. A signer is its address; a signer of another kind verifies nothing here and is refused.
-    if verified.signer is None or verified.signer != signer:
+    if access.approval.credential is not None or verified.signer is None or verified.signer != signer:
         return Reason.REQUEST_SIGNATURE
     if request.person != ids.NO_PERSON:  # 9
         return Reason.PERSON_MISMATCH
@@ -237,7 +237,8 @@ def covers(grant: Grant, study_id: bytes, series: int, anchored_at: int) -> bool
     """Tell whether a grant's scope covers a series (0: all) of a study first anchored at `anchored_at`."""
     if grant.scope == ids.ALL_SCOPE:
         return anchored_at <= grant.anchored_by
-    return grant.scope in (study_id, ids.series_scope(study_id, series))
+    # Series 0 asks for all: a scope of "series 0" covers nothing.
+    return grant.scope == study_id or (series != 0 and grant.scope == ids.series_scope(study_id, series))
 
 
 def names(grant: Grant, person: bytes) -> bool:

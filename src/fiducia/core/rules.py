@@ -90,7 +90,9 @@ MAX_RELEASE_S = 8 * 3600
 """A release lapses at the latest this long after it was recorded."""
 
 DAY_S = 86_400
-YEAR_S = 365 * DAY_S
+YEAR_S = 366 * DAY_S
+TEN_YEARS_S = 3653 * DAY_S
+"""One and ten calendar years at their longest, so that "the same day in ten years" always fits."""
 
 _ROLE_PURPOSES = {
     Role.PHYSICIAN: mask(Purpose.TREAT, Purpose.ETREAT),
@@ -118,8 +120,8 @@ class BasisRule:
 _LEGAL = mask(Purpose.PUBHLTH, Purpose.HLEGAL)
 
 BASES: tuple[BasisRule, ...] = (
-    BasisRule(Basis.CONSENT, ALL_PURPOSES & ~_LEGAL, 10 * YEAR_S, True, Notice.NONE),
-    BasisRule(Basis.PAPER, ALL_PURPOSES & ~_LEGAL, 10 * YEAR_S, True, Notice.OWED),
+    BasisRule(Basis.CONSENT, ALL_PURPOSES & ~_LEGAL, TEN_YEARS_S, True, Notice.NONE),
+    BasisRule(Basis.PAPER, ALL_PURPOSES & ~_LEGAL, TEN_YEARS_S, True, Notice.OWED),
     BasisRule(Basis.CARE, mask(Purpose.TREAT), 30 * DAY_S, True, Notice.OWED),
     BasisRule(Basis.LAW, _LEGAL, YEAR_S, False, Notice.DEFERRABLE),
     BasisRule(Basis.EMERGENCY, mask(Purpose.ETREAT), DAY_S, False, Notice.AT_ONCE),
