@@ -14,7 +14,8 @@ from hashlib import sha256
 from fiducia.core.formats.container import Opener
 from fiducia.core.formats.context import Piece, ReadRange, SeriesKeys, SeriesPlace, Sink
 from fiducia.core.formats.digests import IdentityHasher
-from fiducia.core.formats.index import IndexEntry, IndexReader, SeriesUids
+from fiducia.core.formats.entry import IndexEntry
+from fiducia.core.formats.index import IndexReader, SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
 from fiducia.errors import DecryptionError, DigestError, EncodingError, ProofError, StoreError, VerificationError
@@ -95,7 +96,13 @@ class SeriesOpener:
         """Return (offset, length) of a frame (from 1) in its file. Raises: as `dicom_json`."""
         entry = self.entry(number)
         with self._named(number):
-            return self._index.frame(entry, frame)
+            return self._index.frame_range(entry, frame)
+
+    def frame_ranges(self, number: int) -> tuple[tuple[int, int], ...]:
+        """Return the (offset, length) of an instance's whole frame table. Raises: as `dicom_json`."""
+        entry = self.entry(number)
+        with self._named(number):
+            return self._index.frame_ranges(entry)
 
     def read_instance(self, number: int, offset: int, length: int) -> bytes:
         """Return a range of an instance's file by opening only its chunks.

@@ -14,14 +14,8 @@ from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import IdentityHasher, header_digest
-from fiducia.core.formats.index import (
-    ENCODING_AS_IS,
-    IndexedInstance,
-    IndexEntry,
-    SeriesUids,
-    index_plaintext,
-    pack_frames,
-)
+from fiducia.core.formats.entry import ENCODING_AS_IS, FrameLayout, IndexEntry
+from fiducia.core.formats.index import IndexedInstance, SeriesUids, index_plaintext, pack_ranges
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
 from fiducia.core.formats.pack import PackWriter
@@ -54,13 +48,17 @@ class Description:
     Attributes:
         sop_class_uid, sop_instance_uid: without padding.
         dicom_json: DICOM JSON without bulk data, UTF-8.
-        frames: (offset, length) of each frame's bytes in the file; empty where frames are not byte ranges.
+        frame_layout: what `ranges` are.
+        frame_count: how many frames the instance has; 0 without pixel data.
+        ranges: (offset, length) in the file: one per frame, one for all, or none, as the layout says.
     """
 
     sop_class_uid: str
     sop_instance_uid: str
     dicom_json: bytes
-    frames: Iterable[tuple[int, int]] = ()
+    frame_layout: FrameLayout = FrameLayout.NONE
+    frame_count: int = 0
+    ranges: Iterable[tuple[int, int]] = ()
 
 
 class SeriesSealer:
@@ -195,6 +193,8 @@ class SeriesSealer:
         entry = IndexEntry(
             number=instance.number,
             encoding=ENCODING_AS_IS,
+            frame_layout=description.frame_layout,
+            frame_count=description.frame_count,
             offset=offset,
             sealed_bytes=self._pack.offset - offset,
             message_bytes=message_bytes,
@@ -202,8 +202,8 @@ class SeriesSealer:
             header_bytes=header_bytes,
             json_offset=0,
             json_bytes=len(description.dicom_json),
-            frames_offset=0,
-            frame_count=0,
+            ranges_offset=0,
+            range_count=0,
             identity_digest=identity,
             header_digest=header_digest(instance.header),
             salt=instance.commitment_salt,
@@ -211,9 +211,9 @@ class SeriesSealer:
             sop_class_uid=description.sop_class_uid,
             sop_instance_uid=description.sop_instance_uid,
         )
-        entry.leaf()  # refuses a salt of another length
-        frames = pack_frames(description.frames, header_bytes, message_bytes)
-        return IndexedInstance(entry, description.dicom_json, frames)
+        layout, frame_count = description.frame_layout, description.frame_count
+        ranges = pack_ranges(layout, frame_count, description.ranges, header_bytes, message_bytes)
+        return IndexedInstance(entry, description.dicom_json, ranges)
 
 
 class _Counted:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from fiducia.core.formats.canonical import Fields, canonical_json, parse_canonical, parse_hex, to_hex
 from fiducia.core.formats.context import U16_MAX, U32_MAX, SeriesKeys, SeriesPlace
@@ -21,6 +21,8 @@ from fiducia.errors import DigestError, EncodingError, KeyMissingError
 CUSTODY_MAX_BYTES = 1 << 20
 _FORMAT = "fiducia/v1/custody"
 _SHARE_TAG = b"fiducia/v1/share/"
+
+ShareKind: TypeAlias = Literal[b"index/", b"pack/"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class Custody:
         if share.index > len(self.trustees):
             raise DigestError(f"{what} is of no trustee")
         place = SeriesPlace(self.study_id, share.sealed_in, share.series)
-        values = [(b"index/", share.index_share, series.index_digests)]
+        values: list[tuple[ShareKind, bytes, tuple[bytes, ...]]] = [
+            (b"index/", share.index_share, series.index_digests)
+        ]
         if share.pack_share is not None:
             values.append((b"pack/", share.pack_share, series.pack_digests))
         for kind, value, digests in values:
@@ -157,8 +161,11 @@ def deal_randomness_bytes(threshold: int) -> int:
     return 2 * randomness_bytes(threshold)
 
 
-def share_digest(place: SeriesPlace, kind: bytes, index: int, share: bytes) -> bytes:
-    """Return the digest by which a share is known: SHA-256 over a tag, `kind` (b"index/" or b"pack/"), place and share."""
+def share_digest(place: SeriesPlace, kind: ShareKind, index: int, share: bytes) -> bytes:
+    """Return the digest by which a share is known: SHA-256 over tag, kind, place, index and share.
+
+    `kind` is b"index/" or b"pack/"; `index` the share index; `share` 32 bytes.
+    """
     numbers = place.sealed_in.to_bytes(2, "big") + place.series.to_bytes(4, "big") + bytes((index,))
     return hashlib.sha256(_SHARE_TAG + kind + place.study_id + numbers + share).digest()
 

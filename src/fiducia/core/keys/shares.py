@@ -43,7 +43,7 @@ class SeriesShare:
     def __post_init__(self) -> None:
         if not (1 <= self.series <= U32_MAX and 1 <= self.sealed_in <= U16_MAX and 1 <= self.index <= SHARES_MAX):
             raise EncodingError("a share's series, sealed_in or index is out of range")
-        if {len(self.index_share), len(self.pack_share or self.index_share)} != {SECRET_BYTES}:
+        if any(len(share) != SECRET_BYTES for share in (self.index_share, self.pack_share) if share is not None):
             raise EncodingError("a share is 32 bytes")
 
     def metadata_only(self) -> SeriesShare:
