@@ -200,20 +200,24 @@ def _read_private(path: Path, what: str) -> str:
         ) from error
     except OSError as error:
         raise VaultLockedError(f"the {what} file {path} cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise VaultLockedError(f"the {what} file {path} is not a regular file")
-        if found.st_uid != os.geteuid():
-            raise VaultLockedError(f"the {what} file {path} belongs to another account: chown {os.geteuid()} {path}")
-        if found.st_mode & 0o077:
-            raise VaultLockedError(
-                f"the {what} file {path} has mode {stat.S_IMODE(found.st_mode):04o}, open to others: chmod 600 {path}"
-            )
-        try:
-            return file.read(_MAX_FILE_BYTES).decode("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise VaultLockedError(f"the {what} file {path} cannot be read") from error
+    try:
+        _check_private(os.fstat(descriptor), path, what)
+        return os.read(descriptor, _MAX_FILE_BYTES).decode("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VaultLockedError(f"the {what} file {path} cannot be read") from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_private(found: os.stat_result, path: Path, what: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise VaultLockedError(f"the {what} file {path} is not a regular file")
+    if found.st_uid != os.geteuid():
+        raise VaultLockedError(f"the {what} file {path} belongs to another account: chown {os.geteuid()} {path}")
+    if found.st_mode & 0o077:
+        raise VaultLockedError(
+            f"the {what} file {path} has mode {stat.S_IMODE(found.st_mode):04o}, open to others: chmod 600 {path}"
+        )
 
 
 def _write_new(path: Path, text: str, what: str) -> None:
