@@ -26,6 +26,7 @@ CHUNK_BYTES = 16384
 TAG_BYTES = 16
 SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 CHUNKS_MAX = 2**38
+WINDOW_BYTES = 64 * CHUNK_BYTES
 
 _LABEL = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
 _OUTLET_CHUNKS = 64
@@ -214,15 +215,17 @@ class Opener:
         Raises:
             DecryptionError: a chunk does not open, or the range is outside the message.
         """
-        return b"".join(self.stream(offset, length))
+        # Room for all its chunks at once: the stream then has one view, or none for an empty range.
+        buffer = memoryview(bytearray(length + 2 * CHUNK_BYTES if 0 <= length <= self.length else CHUNK_BYTES))
+        return b"".join(self.stream(offset, length, buffer))
 
-    def stream(self, offset: int = 0, length: int | None = None, window_bytes: int = 1 << 20) -> OpenedStream:
+    def stream(self, offset: int = 0, length: int | None = None, buffer: memoryview | None = None) -> OpenedStream:
         """Return the plaintext of a range as verified views over one reused buffer.
 
         Args:
             offset: where to begin.
             length: how many bytes; to the end when None.
-            window_bytes: plaintext bytes read and opened at a time.
+            buffer: one or more chunks of room; as much is read and opened at a time. 1 MiB when None.
 
         Raises:
             DecryptionError: the range is outside the message.
@@ -230,7 +233,7 @@ class Opener:
         size = self.length - offset if length is None else length
         if offset < 0 or size < 0 or offset + size > self.length:
             raise DecryptionError("the range is outside the message")
-        return OpenedStream(self, offset, size, max(1, window_bytes // CHUNK_BYTES))
+        return OpenedStream(self, offset, size, memoryview(bytearray(WINDOW_BYTES)) if buffer is None else buffer)
 
     def _open(self, first: int, last: int, out: memoryview) -> int:
         """Open chunks first to last into `out`; return how many bytes that gave."""
@@ -260,7 +263,7 @@ class Opener:
 class OpenedStream:
     """Iterates over verified plaintext views, each valid until the next. Once it failed, it keeps failing."""
 
-    def __init__(self, opener: Opener, offset: int, size: int, chunks: int) -> None:
+    def __init__(self, opener: Opener, offset: int, size: int, buffer: memoryview) -> None:
         self._opener = opener
         self._chunk, self._skip = divmod(offset, CHUNK_BYTES)
         self._left = size
@@ -268,8 +271,8 @@ class OpenedStream:
         to_end = offset + size == opener.length
         self._last = opener.length // CHUNK_BYTES if to_end else (offset + size - 1) // CHUNK_BYTES
         self._done = size == 0 and not to_end
-        self._step = min(chunks, self._last - self._chunk + 1)
-        self._out = memoryview(bytearray(max(self._step, 0) * CHUNK_BYTES))
+        self._step = len(buffer) // CHUNK_BYTES
+        self._out = buffer
         self._failure: DecryptionError | None = None
 
     def __iter__(self) -> Iterator[memoryview]:

@@ -165,11 +165,10 @@ def check_layout(entries: Sequence[IndexEntry], blobs_at: int, content_bytes: in
             raise EncodingError("the index's instances are not ascending and back to back in the pack")
         if entry.sealed_bytes != sealed_length(entry.message_bytes) or entry.original_bytes != entry.message_bytes:
             raise EncodingError("an index entry's lengths contradict each other")
-        if (
-            entry.header_bytes > entry.message_bytes
-            or max(entry.json_bytes, entry.range_count * RANGE_BYTES) > BLOB_MAX_BYTES
-        ):
-            raise EncodingError("an index entry's header, DICOM JSON or frame table is too long")
+        if entry.header_bytes > entry.message_bytes:
+            raise EncodingError("an index entry's header is longer than its file")
+        if entry.json_bytes > BLOB_MAX_BYTES or entry.range_count * RANGE_BYTES > BLOB_MAX_BYTES:
+            raise EncodingError("an index entry's DICOM JSON or frame table is too long")
         if entry.range_count != range_count(entry.frame_layout, entry.frame_count):
             raise EncodingError("an index entry's frame table does not fit its layout")
         if (entry.json_offset, entry.ranges_offset) != (json_at, ranges_at):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 
-from fiducia.core.formats.container import Opener
+from fiducia.core.formats.container import WINDOW_BYTES, Opener
 from fiducia.core.formats.context import Piece, ReadRange, SeriesKeys, SeriesPlace, Sink
 from fiducia.core.formats.digests import IdentityHasher
 from fiducia.core.formats.entry import IndexEntry
@@ -59,6 +59,7 @@ class SeriesOpener:
         self._keys = keys
         self._read = read
         self._ahead = _ReadAhead(self._read_pack, line.pack_size_bytes, read_ahead_bytes)
+        self._buffer: memoryview | None = None
         with _named(f"series {line.number}: index"):
             opener = Opener(keys.index_key, place.index_context(), line.index_size_bytes, self._read_index)
             self._index = IndexReader(place, opener.length, opener.read)
@@ -129,9 +130,12 @@ class SeriesOpener:
         entry = self.entry(number)
         with self._named(number):
             hashes = _InstanceDigests(entry)
-            for view in self._opener(entry, self._ahead).stream():
+            # Taken for as long as this runs, so that two instances read in turns do not share it.
+            buffer, self._buffer = self._buffer or memoryview(bytearray(WINDOW_BYTES)), None
+            for view in self._opener(entry, self._ahead).stream(buffer=buffer):
                 hashes.update(view)
                 yield view
+            self._buffer = buffer
             hashes.check()
 
     def copy_instance(self, number: int, sink: Sink) -> IndexEntry:

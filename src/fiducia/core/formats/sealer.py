@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from fiducia.core.formats import container, digests
 from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesKeys, SeriesPlace
@@ -39,6 +40,10 @@ class NewInstance:
     header: bytes
     message_salt: bytes
     commitment_salt: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.message_salt) != container.SALT_BYTES or len(self.commitment_salt) != digests.SALT_BYTES:
+            raise EncodingError("an instance takes a message salt of 24 bytes and a commitment salt of 32")
 
 
 @dataclass(frozen=True, slots=True)
