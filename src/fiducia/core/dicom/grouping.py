@@ -126,12 +126,12 @@ def _judge_repeats(
             except DicomError as error:
                 refused.setdefault(i, Refused(everything[i], error))
         if len(set(digests.values())) > 1:
-            error = DicomError(
+            conflict = DicomError(
                 "the same SOP Instance UID is there more than once with different contents, so none of them is"
                 " stored: keep the right one, or give the others UIDs of their own"
             )
             for i in digests:
-                refused.setdefault(i, Refused(everything[i], error))
+                refused.setdefault(i, Refused(everything[i], conflict))
         else:
             duplicates.update(i for i in list(digests)[1:] if i not in refused)
 
