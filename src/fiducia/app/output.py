@@ -1,0 +1,196 @@
+"""What people and programs see: facts on stdout, progress and errors on stderr.
+
+Owns the two consoles, JSON and text forms, and the progress bar (only where stderr is a terminal). With --json,
+stdout carries exactly one JSON document, also when a command fails. Colour follows NO_COLOR and the terminal.
+Knows no journey: `app.cli` turns records into the plain values that are printed here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from fiducia.errors import DeniedError, FiduciaError
+
+Fact = Mapping[str, Any]
+
+_WIDE = 4096  # ids are never cut: a terminal wraps long lines by itself
+
+
+class Output:
+    """One command's voice.
+
+    Args:
+        as_json: print facts and errors as one JSON document on stdout.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._out = Console(highlight=False, soft_wrap=True, width=_WIDE)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def facts(self, fact: Fact, *, title: str = "") -> None:
+        """Print one thing: a JSON object, or aligned `name  value` lines."""
+        if self.as_json:
+            self._json(fact)
+            return
+        if title:
+            self._out.print(f"[bold]{escape(title)}[/bold]")
+        table = _plain_table()
+        for name, value in fact.items():
+            if not (_is_rows(value) or value is None):
+                table.add_row(f"[dim]{name}[/dim]", escape(text(value)))
+        self._out.print(table)
+        for name, value in fact.items():
+            if _is_rows(value) and value:
+                self._out.print(f"\n[bold]{escape(name.replace('_', ' '))}[/bold]")
+                self._rows(value)
+
+    def rows(self, rows: Sequence[Fact], *, empty: str) -> None:
+        """Print several things: a JSON array, or a table; `empty` says why there are none."""
+        if self.as_json:
+            self._json(rows)
+        elif rows:
+            self._rows(rows)
+        else:
+            self._err.print(escape(empty))
+
+    def say(self, message: str) -> None:
+        """Say on stderr what is going on."""
+        self._err.print(f"[dim]{escape(message)}[/dim]")
+
+    def warn(self, message: str) -> None:
+        """Say on stderr what deserves attention."""
+        self._err.print(f"[yellow]{escape(message)}[/yellow]")
+
+    def text(self, message: str) -> None:
+        """Print text for people on stdout; with --json on stderr, since stdout is one document."""
+        (self._err if self.as_json else self._out).print(escape(message))
+
+    def error(self, error: FiduciaError) -> None:
+        """Print an error on stderr, and with --json as an RFC 9457 problem on stdout."""
+        self._err.print(f"[bold red]error:[/bold red] {escape(str(error) or error.slug)}")
+        if self.as_json:
+            self._json(problem_of(error))
+
+    def failure(self, title: str, detail: str, exit_code: int) -> None:
+        """Print an error that is not one of fiducia's own kinds."""
+        self._err.print(f"[bold red]error:[/bold red] {escape(detail)}")
+        if self.as_json:
+            self._json({"type": f"urn:fiducia:{title}", "title": title, "detail": detail, "exit_code": exit_code})
+
+    def progress(self) -> ProgressBar:
+        """Return a progress display for a `with` block; fits `fiducia.ports.Progress`."""
+        return ProgressBar(self._err)
+
+    def _json(self, value: Any) -> None:
+        sys.stdout.write(json.dumps(value, default=_wire, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
+
+    def _rows(self, rows: Sequence[Fact]) -> None:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        table = _plain_table(*columns)
+        for row in rows:
+            table.add_row(*(escape(text(row.get(name))) for name in columns))
+        self._out.print(table)
+
+
+class ProgressBar:
+    """Long work as a bar on a terminal, as nothing elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(binary_units=False),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bars.add_task("", total=None, visible=False)
+
+    def __enter__(self) -> ProgressBar:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def start(self, what: str, total_bytes: int) -> None:
+        """Begin a stretch of work; see `fiducia.ports.Progress`."""
+        self._bars.reset(self._task, description=what, total=total_bytes, visible=True)
+
+    def advance(self, size_bytes: int) -> None:
+        """Report more bytes done."""
+        self._bars.advance(self._task, size_bytes)
+
+
+def problem_of(error: FiduciaError) -> dict[str, Any]:
+    """Return an error as RFC 9457 problem details, with the exit code."""
+    found: dict[str, Any] = {
+        "type": f"urn:fiducia:{error.slug}",
+        "title": error.slug.replace("-", " "),
+        "status": error.status,
+        "detail": str(error),
+        "exit_code": error.exit_code,
+    }
+    if isinstance(error, DeniedError):
+        found["reason"] = error.reason
+    return found
+
+
+def utc(at: int) -> str:
+    """Return UTC Unix seconds as ISO 8601; times beyond year 9999 as "never ends"."""
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "never ends"
+
+
+def text(value: Any) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text, value))
+    return str(value)
+
+
+def _wire(value: Any) -> Any:
+    """Give JSON what it does not know: bytes as 0x hex, enums by name, records as objects."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, enum.Enum):
+        return value.name
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} is not printed as JSON")
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(each, Mapping) for each in value) and bool(value)
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=bool(columns), header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
