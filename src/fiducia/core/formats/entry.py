@@ -10,10 +10,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from fiducia.core.formats.container import sealed_length
 from fiducia.core.formats.digests import Leaf, check_uid, commitment
+from fiducia.core.formats.frames import RANGE_BYTES, FrameLayout
 from fiducia.errors import EncodingError
 
 BLOB_MAX_BYTES = 1 << 28
@@ -21,21 +21,6 @@ ENCODING_AS_IS = 0
 
 _ENTRY = struct.Struct(">IHHI9Q32s32s32s64s64s64s")
 ENTRY_BYTES = _ENTRY.size
-RANGE_BYTES = 16
-
-
-class FrameLayout(IntEnum):
-    """What the ranges of a frame table are."""
-
-    NONE = 0  # there are none: no pixel data, or a deflated data set, in which nothing can be addressed
-    FRAMES = 1  # one range per frame: exactly the frame's bytes
-    ITEMS = 2  # one range per frame: its fragments as items, each with its 8-byte header (FFFE,E000)
-    WHOLE = 3  # one range for all frames: the native value, or all fragments as items
-
-    @property
-    def one_each(self) -> bool:
-        """Whether every frame has a range of its own."""
-        return self in (FrameLayout.FRAMES, FrameLayout.ITEMS)
 
 
 _LAYOUTS = frozenset(FrameLayout)
@@ -139,13 +124,6 @@ def parse_uid(field: bytes) -> str:
     return text
 
 
-def range_count(layout: FrameLayout, frame_count: int) -> int:
-    """Return how many ranges a frame table of this layout has."""
-    if layout.one_each:
-        return frame_count
-    return 1 if layout is FrameLayout.WHOLE else 0
-
-
 def check_layout(entries: Sequence[IndexEntry], blobs_at: int, content_bytes: int) -> None:
     """Refuse any layout but the writer's: messages back to back in the pack, blobs back to back in the index.
 
@@ -169,7 +147,7 @@ def check_layout(entries: Sequence[IndexEntry], blobs_at: int, content_bytes: in
             raise EncodingError("an index entry's header is longer than its file")
         if entry.json_bytes > BLOB_MAX_BYTES or entry.range_count * RANGE_BYTES > BLOB_MAX_BYTES:
             raise EncodingError("an index entry's DICOM JSON or frame table is too long")
-        if entry.range_count != range_count(entry.frame_layout, entry.frame_count):
+        if entry.range_count != entry.frame_layout.range_count(entry.frame_count):
             raise EncodingError("an index entry's frame table does not fit its layout")
         if (entry.json_offset, entry.ranges_offset) != (json_at, ranges_at):
             raise EncodingError("the index's blobs are not back to back")

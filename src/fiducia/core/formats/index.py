@@ -9,21 +9,19 @@ are `sealer`'s and `opener`'s. Source: docs/formats.md, "Index".
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fiducia.core.formats.context import Piece, ReadRange, SeriesPlace
 from fiducia.core.formats.digests import check_uid
 from fiducia.core.formats.entry import (
     ENTRY_BYTES,
-    RANGE_BYTES,
-    FrameLayout,
     IndexEntry,
     check_layout,
     parse_entries,
     parse_uid,
-    range_count,
 )
+from fiducia.core.formats.frames import RANGE_BYTES, FrameTable, unpack_ranges
 from fiducia.core.formats.padme import padme
 from fiducia.errors import EncodingError
 
@@ -32,7 +30,6 @@ INSTANCES_MAX = 1 << 18
 _MAGIC = b"FIDINDEX"
 _VERSION = 1
 _HEAD = struct.Struct(">8sHHI32sIIQ64s64s")
-_RANGE = struct.Struct(">QQ")
 _ZEROS = bytes(1 << 16)
 
 
@@ -50,25 +47,7 @@ class IndexedInstance:
 
     entry: IndexEntry
     dicom_json: bytes
-    ranges: bytes  # see `pack_ranges`
-
-
-def pack_ranges(
-    layout: FrameLayout, frame_count: int, ranges: Iterable[tuple[int, int]], header_bytes: int, message_bytes: int
-) -> bytes:
-    """Return a frame table: per range its offset u64 and length u64 in the file.
-
-    Raises:
-        EncodingError: more or fewer ranges than the layout has, or one outside the data set.
-    """
-    table = bytearray()
-    for offset, length in ranges:
-        if not (header_bytes <= offset and 0 <= length <= message_bytes - offset):
-            raise EncodingError(f"its frame range {len(table) // RANGE_BYTES + 1} lies outside it")
-        table += _RANGE.pack(offset, length)
-    if len(table) != RANGE_BYTES * range_count(layout, frame_count):
-        raise EncodingError("its frame table does not fit its layout")
-    return bytes(table)
+    ranges: bytes  # see `frames.pack_ranges`
 
 
 def index_plaintext(place: SeriesPlace, uids: SeriesUids, instances: list[IndexedInstance]) -> Iterator[Piece]:
@@ -141,18 +120,19 @@ class IndexReader:
         """Return (offset, length) of a frame in the file; frames count from 1. What it holds: `frame_layout`.
 
         Raises:
-            EncodingError: there is no such frame, it has no range of its own, or one outside the instance.
+            EncodingError: there is no such frame, it has no range of its own, or one outside the data set.
         """
-        if not 1 <= frame <= entry.frame_count or not entry.frame_layout.one_each:
+        if not 1 <= frame <= entry.frame_count or entry.range_count != entry.frame_count:
             raise EncodingError(f"there is no frame {frame} with a range of its own")
-        at = entry.ranges_offset + (frame - 1) * RANGE_BYTES
-        return _unpack_range(entry, frame, self._read_exactly(at, RANGE_BYTES))
+        return self._ranges(entry, frame - 1, 1)[0]
 
-    def frame_ranges(self, entry: IndexEntry) -> tuple[tuple[int, int], ...]:
-        """Return (offset, length) of all ranges. Raises: EncodingError (a range outside the instance)."""
-        table = self._read_exactly(entry.ranges_offset, entry.range_count * RANGE_BYTES)
-        pieces = (table[at : at + RANGE_BYTES] for at in range(0, len(table), RANGE_BYTES))
-        return tuple(_unpack_range(entry, place, piece) for place, piece in enumerate(pieces, 1))
+    def frame_table(self, entry: IndexEntry) -> FrameTable:
+        """Return the whole frame table. Raises: EncodingError (a range outside the data set)."""
+        return FrameTable(entry.frame_layout, entry.frame_count, self._ranges(entry, 0, entry.range_count))
+
+    def _ranges(self, entry: IndexEntry, first: int, count: int) -> tuple[tuple[int, int], ...]:
+        packed = self._read_exactly(entry.ranges_offset + first * RANGE_BYTES, count * RANGE_BYTES)
+        return tuple(unpack_ranges(packed, entry.header_bytes, entry.original_bytes))
 
     def _read_head(self, place: SeriesPlace) -> tuple[SeriesUids, int, int]:
         head = self._take(0, _HEAD.size, self._length)
@@ -175,10 +155,3 @@ class IndexReader:
         if len(data) != length:
             raise EncodingError("the index is cut short")
         return data
-
-
-def _unpack_range(entry: IndexEntry, place: int, piece: bytes) -> tuple[int, int]:
-    offset, length = _RANGE.unpack(piece)
-    if not entry.header_bytes <= offset <= entry.message_bytes or length > entry.message_bytes - offset:
-        raise EncodingError(f"its frame range {place} lies outside it")
-    return offset, length

@@ -15,6 +15,7 @@ from fiducia.core.formats.container import WINDOW_BYTES, Opener
 from fiducia.core.formats.context import Piece, ReadRange, SeriesKeys, SeriesPlace, Sink
 from fiducia.core.formats.digests import IdentityHasher
 from fiducia.core.formats.entry import IndexEntry
+from fiducia.core.formats.frames import FrameTable
 from fiducia.core.formats.index import IndexReader, SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
@@ -99,11 +100,11 @@ class SeriesOpener:
         with self._named(number):
             return self._index.frame_range(entry, frame)
 
-    def frame_ranges(self, number: int) -> tuple[tuple[int, int], ...]:
-        """Return the (offset, length) of an instance's whole frame table. Raises: as `dicom_json`."""
+    def frame_table(self, number: int) -> FrameTable:
+        """Return an instance's frame table. Raises: as `dicom_json`."""
         entry = self.entry(number)
         with self._named(number):
-            return self._index.frame_ranges(entry)
+            return self._index.frame_table(entry)
 
     def read_instance(self, number: int, offset: int, length: int) -> bytes:
         """Return a range of an instance's file by opening only its chunks.

@@ -15,8 +15,9 @@ from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import IdentityHasher, header_digest
-from fiducia.core.formats.entry import ENCODING_AS_IS, FrameLayout, IndexEntry
-from fiducia.core.formats.index import IndexedInstance, SeriesUids, index_plaintext, pack_ranges
+from fiducia.core.formats.entry import ENCODING_AS_IS, IndexEntry
+from fiducia.core.formats.frames import FrameLayout, Frames, FrameTable, pack_ranges
+from fiducia.core.formats.index import IndexedInstance, SeriesUids, index_plaintext
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
 from fiducia.core.formats.pack import PackWriter
@@ -53,17 +54,13 @@ class Description:
     Attributes:
         sop_class_uid, sop_instance_uid: without padding.
         dicom_json: DICOM JSON without bulk data, UTF-8.
-        frame_layout: what `ranges` are.
-        frame_count: how many frames the instance has; 0 without pixel data.
-        ranges: (offset, length) in the file: one per frame, one for all, or none, as the layout says.
+        frames: where its frames lie in the file.
     """
 
     sop_class_uid: str
     sop_instance_uid: str
     dicom_json: bytes
-    frame_layout: FrameLayout = FrameLayout.NONE
-    frame_count: int = 0
-    ranges: Iterable[tuple[int, int]] = ()
+    frames: Frames = FrameTable()
 
 
 class SeriesSealer:
@@ -198,8 +195,8 @@ class SeriesSealer:
         entry = IndexEntry(
             number=instance.number,
             encoding=ENCODING_AS_IS,
-            frame_layout=description.frame_layout,
-            frame_count=description.frame_count,
+            frame_layout=FrameLayout(description.frames.layout),
+            frame_count=description.frames.frames,
             offset=offset,
             sealed_bytes=self._pack.offset - offset,
             message_bytes=message_bytes,
@@ -216,8 +213,7 @@ class SeriesSealer:
             sop_class_uid=description.sop_class_uid,
             sop_instance_uid=description.sop_instance_uid,
         )
-        layout, frame_count = description.frame_layout, description.frame_count
-        ranges = pack_ranges(layout, frame_count, description.ranges, header_bytes, message_bytes)
+        ranges = pack_ranges(description.frames, header_bytes, message_bytes)
         return IndexedInstance(entry, description.dicom_json, ranges)
 
 
