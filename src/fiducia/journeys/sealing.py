@@ -40,11 +40,14 @@ class SealedSeries:
     size_bytes: int
 
 
-class PartFailedError(DicomError):
-    """One instance could not be read to its end; the series must be sealed again without it."""
+class PartFailedError(Exception):
+    """One instance could not be read to its end; the series must be sealed again without it.
+
+    Stays between `SealSeries` and `register`, which reports `error` and goes on.
+    """
 
     def __init__(self, part: Part, error: DicomError) -> None:
-        super().__init__(str(error))
+        super().__init__()
         self.part = part
         self.error = error
 

@@ -86,6 +86,7 @@ class StudyEntry:
     revision: int
     manifest: bytes = b""  # SHA-256 of the manifest
     series: tuple[SeriesEntry, ...] = ()
+    retain_until_day: int = 0  # days since 1970-01-01
 
 
 @dataclass(frozen=True, slots=True)
