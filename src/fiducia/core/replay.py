@@ -73,6 +73,15 @@ class State:
         """Return every institution, by number."""
         return tuple(self._held.members.values())
 
+    @property
+    def round(self) -> int:
+        """The round that the next vote of the governors must name."""
+        return self._held.round
+
+    def governed_by(self, governor: bytes) -> int:
+        """Return the institution that an address (20 bytes) governs, or 0."""
+        return next((member.institution for member in self.members() if member.governor == governor), 0)
+
     def keys(self, institution: int | None = None, kind: KeyKind | None = None) -> tuple[PublishedKey, ...]:
         """Return published keys, ended ones too, in the order of publication."""
         return tuple(
@@ -105,6 +114,10 @@ class State:
     def subjects(self, custodian: int | None = None) -> tuple[Subject, ...]:
         """Return subjects, all or one custodian's, in the order of enrolment."""
         return tuple(entry for entry in self._held.subjects.values() if custodian in (None, entry.custodian))
+
+    def signer_serves(self, signer_hash: bytes) -> bytes | None:
+        """Return the subject that a patient's signer (keccak256 of its bytes) serves, or None."""
+        return self._held.signers.get(signer_hash)
 
     def study(self, study_id: bytes) -> Study | None:
         """Return a study, or None when it was never anchored."""

@@ -28,12 +28,14 @@ class Storage:
     keys: dict[tuple[int, int, bytes], PublishedKey] = field(default_factory=dict)
     withdrawn: set[bytes] = field(default_factory=set)
     subjects: dict[bytes, Subject] = field(default_factory=dict)
-    signers: set[bytes] = field(default_factory=set)
+    signers: dict[bytes, bytes] = field(default_factory=dict)
     studies: dict[bytes, Study] = field(default_factory=dict)
     grants: dict[bytes, GivenGrant] = field(default_factory=dict)
     grants_by_subject: dict[bytes, list[bytes]] = field(default_factory=dict)
     releases: dict[bytes, ReleaseRecorded] = field(default_factory=dict)
     denials: list[ReleaseDenied] = field(default_factory=list)
+    founding: bytes = b""
+    round: int = 1
 
 
 def apply(held: Storage, event: LedgerEvent) -> None:
@@ -67,18 +69,23 @@ def _admitted(held: Storage, event: events.MemberAdmitted) -> None:
     _require(event.governor not in held.governors, event, "the governor governs another institution")
     held.members[event.institution] = Member(event.institution, event.governor, event.region, event.exports)
     held.governors.add(event.governor)
+    # Founders enter together, in the constructor's transaction, without a vote.
+    held.founding = held.founding or event.transaction_hash
+    held.round += event.transaction_hash != held.founding
 
 
 def _suspended(held: Storage, event: events.MemberSuspended) -> None:
     member = _member_of(held, event, event.institution)
     _require(member.active, event, "the institution was suspended already")
     held.members[event.institution] = replace(member, active=False)
+    held.round += 1
 
 
 def _reinstated(held: Storage, event: events.MemberReinstated) -> None:
     member = _member_of(held, event, event.institution)
     _require(not member.active, event, "the institution was active already")
     held.members[event.institution] = replace(member, active=True)
+    held.round += 1
 
 
 def _published(held: Storage, event: events.KeyPublished) -> None:
@@ -113,7 +120,7 @@ def _enrolled(held: Storage, event: events.SubjectEnrolled) -> None:
     _require(event.subject not in held.subjects, event, "the subject was enrolled already")
     _require(event.signer_hash not in held.signers, event, "the signer serves another subject")
     held.subjects[event.subject] = Subject(event.subject, event.custodian, event.signer_hash, event.time_at)
-    held.signers.add(event.signer_hash)
+    held.signers[event.signer_hash] = event.subject
 
 
 def _epoch(held: Storage, event: events.EpochRaised) -> None:

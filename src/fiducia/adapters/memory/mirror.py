@@ -1,0 +1,33 @@
+"""A mirror that forgets when the process ends: replays a ledger's events into one `State`."""
+
+from __future__ import annotations
+
+import threading
+
+from fiducia.core.replay import State
+from fiducia.ports import Ledger
+
+
+class MemoryMirror:
+    """A `Mirror` over any ledger; `first_block` is the block of the contracts' deployment."""
+
+    def __init__(self, ledger: Ledger, first_block: int = 0) -> None:
+        self._ledger = ledger
+        self._next_block = first_block
+        self._state = State()
+        self._lock = threading.Lock()
+
+    def catch_up(self) -> State:
+        """Read new final blocks; see `fiducia.ports.Mirror.catch_up`."""
+        with self._lock:
+            head = self._ledger.head()
+            if head.number >= self._next_block:
+                for event in self._ledger.events(self._next_block, head.number):
+                    self._state.apply(event)
+                self._next_block = head.number + 1
+            self._state.reach(head)
+        return self._state
+
+    def state(self) -> State:
+        """Return the state as last seen; see `fiducia.ports.Mirror.state`."""
+        return self._state
