@@ -65,6 +65,9 @@ class FrameTable:
         return iter(self.ranges)
 
 
+NO_FRAMES = FrameTable()
+
+
 def pack_ranges(table: Frames, header_bytes: int, file_bytes: int) -> bytes:
     """Return a table's ranges: per range its offset u64 and length u64, big-endian.
 

@@ -16,7 +16,7 @@ from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import IdentityHasher, header_digest
 from fiducia.core.formats.entry import ENCODING_AS_IS, IndexEntry
-from fiducia.core.formats.frames import FrameLayout, Frames, FrameTable, pack_ranges
+from fiducia.core.formats.frames import NO_FRAMES, FrameLayout, Frames, pack_ranges
 from fiducia.core.formats.index import IndexedInstance, SeriesUids, index_plaintext
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
@@ -60,7 +60,7 @@ class Description:
     sop_class_uid: str
     sop_instance_uid: str
     dicom_json: bytes
-    frames: Frames = FrameTable()
+    frames: Frames = NO_FRAMES
 
 
 class SeriesSealer:
