@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -83,6 +84,7 @@ class KuboStore:
         """Read a range; see `fiducia.ports.Store.read`."""
         timeout_s = self._timeout_s + length / _SLOWEST_READ_BYTES_PER_S
         options = {"offset": str(offset), "length": str(length)}
+        deadline = time.monotonic() + timeout_s + 1
         parts: list[bytes] = []
         received = 0
         with _kubo_errors(StoreMissingError), self._stream("/cat", _checked(cid), options, timeout_s) as body:
@@ -91,6 +93,8 @@ class KuboStore:
                 received += len(part)
                 if received > length:  # leaving the block hangs up: a store cannot make us read without end
                     raise StoreCorruptError(f"the store answered with more than {length} bytes of {cid}")
+                if time.monotonic() > deadline:  # a socket's own timeout begins anew with every drop
+                    break
         if received != length:
             raise StoreMissingError(f"the store answered with {received} of {length} bytes at {offset} of {cid}")
         return parts[0] if len(parts) == 1 else b"".join(parts)
