@@ -14,9 +14,10 @@ from typing import BinaryIO, Literal
 from fiducia.core.dicom.codec import EXPLICIT_LITTLE, TransferSyntax, Value, name_tag, transfer_syntax
 from fiducia.core.dicom.elements import Walker
 from fiducia.core.dicom.head import InstanceHead
-from fiducia.core.dicom.pixels import FrameLayout, FrameTable, PixelDescription, PixelValue, frame_table
+from fiducia.core.dicom.pixels import FrameTable, PixelDescription, PixelValue, frame_table
 from fiducia.core.dicom.text import Charset, charset_of
 from fiducia.core.dicom.window import Inflated, Window, cut_short
+from fiducia.core.formats.frames import FrameLayout
 from fiducia.errors import DicomError
 from fiducia.records.images import InstanceInfo, PatientIdentity
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import pairwise
 
 from fiducia.core.dicom.codec import UNDEFINED, Bulk, Codec
 from fiducia.core.dicom.window import Window, cut_short
+from fiducia.core.formats.frames import FrameLayout
 from fiducia.errors import DicomError
 
 PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double float, integer
@@ -25,21 +25,13 @@ FRAGMENTS_MAX = 4_000_000
 NOWHERE = Bulk(0, 0)
 
 
-class FrameLayout(IntEnum):
-    """What the ranges of a frame table are."""
-
-    NONE = 0  # no pixel data, or a deflated data set, in which nothing can be addressed
-    FRAMES = 1  # one range per frame: exactly the frame's bytes (with the fragment's padding)
-    ITEMS = 2  # one range per frame: its fragments as items, each with its 8-byte header (FFFE,E000)
-    WHOLE = 3  # one range for all frames: the native value, or all fragments as items
-
-
 @dataclass(frozen=True, slots=True)
 class FrameTable:
     """Where the frames lie.
 
     Attributes:
-        layout: what each range is.
+        layout: what each range is; a fragment's padding to an even length counts as the frame's unless an
+            Extended Offset Table says better.
         frames: the number of frames that the instance declares; 0 without pixel data.
         offsets: ascending, from the start of the file.
         lengths: in bytes, one for each offset.
@@ -53,6 +45,10 @@ class FrameTable:
     def __len__(self) -> int:
         """Return the number of ranges."""
         return len(self.offsets)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield (offset, length) of each range."""
+        return zip(self.offsets, self.lengths, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
