@@ -1,7 +1,7 @@
 """Checks the house's rules that no ready tool knows; run by scripts/check, prints one line per breach.
 
 Owns: pydicom only where a module's name says dicom; no file names a package registry or somebody's home directory;
-sizes (advice only). Import layers are import-linter's, the rest is ruff's.
+scripts/check runs every generator; sizes (advice only). Import layers are import-linter's, the rest is ruff's.
 """
 
 from __future__ import annotations
@@ -69,6 +69,13 @@ def imports_pydicom(tree: ast.Module) -> bool:
     return False
 
 
+def unchecked_generator(path: Path, source: str, check_script: str) -> Iterator[str]:
+    """A generator of committed files that scripts/check does not run."""
+    name = str(path.relative_to(ROOT))
+    if path.name != Path(__file__).name and '"--check"' in source and name not in check_script:
+        yield f"{name}: takes --check, but scripts/check does not run it"
+
+
 def long_parts(tree: ast.Module, path: Path, lines: int) -> Iterator[str]:
     """Advice on files and functions that have grown past what a person reads in one sitting."""
     if lines > SIZE_ADVICE_LINES:
@@ -84,12 +91,16 @@ def main() -> int:
     """Print breaches and advice; 1 when there is a breach."""
     breaches: list[str] = []
     advice: list[str] = []
+    check_script = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
     for path in tracked_files():
         breaches.extend(forbidden_words(path))
         relative = path.relative_to(ROOT)
-        if path.suffix != ".py" or relative.parts[0] != "src":
+        if path.suffix != ".py":
             continue
         source = path.read_text(encoding="utf-8")
+        breaches.extend(unchecked_generator(path, source, check_script))
+        if relative.parts[0] != "src":
+            continue
         tree = ast.parse(source, filename=str(relative))
         if imports_pydicom(tree) and not any("dicom" in part for part in relative.parts):
             breaches.append(f"{relative}: imports pydicom, but its name does not say dicom")
