@@ -30,14 +30,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fiducia.core import ids, rules
+from fiducia.core import checks, ids, rules
+from fiducia.core.checks import covers as covers
+from fiducia.core.checks import names as names
 from fiducia.core.decision import Decision as Decision
 from fiducia.core.decision import Reason as Reason
 from fiducia.core.decision import VerifiedAccess as VerifiedAccess
 from fiducia.core.signatures import recover_or_none
 from fiducia.core.typed_data import Domains
 from fiducia.records.ledger import Facts, GrantState, StudyStatus
-from fiducia.records.typed import Access, Badge, Grant, KeyRequest, OwnAccess, StaffAccess
+from fiducia.records.typed import Access, Grant, KeyRequest, OwnAccess, StaffAccess
 
 
 class LocalRule(Protocol):
@@ -111,25 +113,72 @@ def is_open(request: KeyRequest, facts: Facts, *, recorded_epoch: int, basis: in
         facts.institution_active
         and facts.badge_epoch == recorded_epoch
         and not facts.person_withdrawn
-        and _study(request, facts) is Reason.NONE
-        and _grant_stands(facts) is Reason.NONE
+        and checks.of_study(request, facts) is Reason.NONE
+        and checks.of_standing(facts) is Reason.NONE
         and now < facts.grant_expiry_at
-        and not _restricted(basis, facts)
+        and not checks.is_restricted(basis, facts)
         and now < facts.recipient_end_at
     )
+
+
+def recorded_reason(request: KeyRequest, grant: Grant | None, facts: Facts, *, institution: int, epoch: int) -> Reason:
+    """Return the first check that a recorded release fails, of those that public events can tell.
+
+    The badge's signature, window, training and roles and the request's signature and window are not in
+    events; every other check is made again, for audits.
+
+    Args:
+        request: what was recorded.
+        grant: the terms behind `request.grant_id`, if the chain has them.
+        facts: the chain's facts just before the record.
+        institution: the recorded one; 0 for own access.
+        epoch: the recorded badge epoch; for own access the subject's grant epoch.
+    """
+    if institution == 0:
+        return _recorded_own(request, facts, epoch)
+    if not facts.institution_active:
+        return Reason.INSTITUTION_INACTIVE
+    if epoch != facts.badge_epoch:
+        return Reason.BADGE_EPOCH
+    if facts.person_withdrawn:
+        return Reason.PERSON_WITHDRAWN
+    if ids.institution_of(request.person) != institution:
+        return Reason.PERSON_PREFIX
+    if refused := checks.of_study(request, facts):
+        return refused
+    if grant is None:
+        return Reason.GRANT_REVOKED if facts.grant_state == GrantState.REVOKED else Reason.GRANT_UNKNOWN
+    now = facts.head.time_at
+    return (
+        checks.of_grant(request, grant, facts)
+        or checks.of_coverage(request, grant, facts)
+        or checks.of_permission(request, grant)
+        or checks.of_grant_window(grant, facts, now)
+        or checks.of_destination(facts, now)
+    )
+
+
+def _recorded_own(request: KeyRequest, facts: Facts, epoch: int) -> Reason:
+    if request.person != ids.NO_PERSON:
+        return Reason.PERSON_MISMATCH
+    if refused := checks.of_study(request, facts):
+        return refused
+    if request.grant_id != ids.NO_GRANT:
+        return Reason.GRANT_MISMATCH
+    return Reason.GRANT_EPOCH if epoch != facts.subject_epoch else checks.of_own_terms(request)
 
 
 def _decide_staff(access: StaffAccess, facts: Facts, verified: VerifiedAccess, now: int) -> Reason:
     request, grant, badge = access.request, access.grant, access.badge.badge
     return (
-        _badge(badge, facts, verified, now)
-        or _requester(request, badge, verified)
-        or _window(request, now)
-        or _study(request, facts)
-        or _grant(request, grant, facts)
-        or _terms(request, grant, badge, facts)
-        or _grant_window(grant, facts, now)
-        or _destination(facts, now)
+        checks.of_badge(badge, facts, verified, now)
+        or checks.of_requester(request, badge, verified)
+        or checks.of_request_window(request, now)
+        or checks.of_study(request, facts)
+        or checks.of_grant(request, grant, facts)
+        or checks.of_terms(request, grant, badge, facts)
+        or checks.of_grant_window(grant, facts, now)
+        or checks.of_destination(facts, now)
     )
 
 
@@ -140,119 +189,10 @@ def _decide_own(access: OwnAccess, facts: Facts, verified: VerifiedAccess, now: 
         return Reason.REQUEST_SIGNATURE
     if request.person != ids.NO_PERSON:  # 9
         return Reason.PERSON_MISMATCH
-    if refused := _window(request, now) or _study(request, facts):  # 10-15
+    if refused := checks.of_request_window(request, now) or checks.of_study(request, facts):  # 10-15
         return refused
     if request.grant_id != ids.NO_GRANT:  # 16
         return Reason.GRANT_MISMATCH
     if ids.signer_hash(signer) != facts.subject_signer_hash:  # 31
         return Reason.OWN_SIGNER
-    if not rules.OWN_PURPOSES >> request.purpose & 1:  # 32
-        return Reason.OWN_PURPOSE
-    if not rules.ALL_ACTIONS >> request.action & 1:  # 26
-        return Reason.ACTION_NOT_GRANTED
-    return Reason.NONE
-
-
-def _badge(badge: Badge, facts: Facts, verified: VerifiedAccess, now: int) -> Reason:
-    if verified.issuer is None or now >= facts.issuer_end_at:  # 1
-        return Reason.ISSUER_UNPUBLISHED
-    if not facts.institution_active:  # 2
-        return Reason.INSTITUTION_INACTIVE
-    if badge.epoch != facts.badge_epoch:  # 3
-        return Reason.BADGE_EPOCH
-    if not badge.not_before <= now < badge.not_after:  # 4
-        return Reason.BADGE_WINDOW
-    if facts.person_withdrawn:  # 5
-        return Reason.PERSON_WITHDRAWN
-    if now >= badge.trained_until:  # 6
-        return Reason.TRAINING_LAPSED
-    return Reason.NONE
-
-
-def _requester(request: KeyRequest, badge: Badge, verified: VerifiedAccess) -> Reason:
-    if verified.signer is None or verified.signer != badge.session:  # 7
-        return Reason.REQUEST_SIGNATURE
-    if ids.institution_of(badge.person) != badge.institution:  # 8
-        return Reason.PERSON_PREFIX
-    if request.person != badge.person:  # 9
-        return Reason.PERSON_MISMATCH
-    return Reason.NONE
-
-
-def _window(request: KeyRequest, now: int) -> Reason:
-    return Reason.REQUEST_WINDOW if now >= request.not_after else Reason.NONE  # 10
-
-
-def _study(request: KeyRequest, facts: Facts) -> Reason:
-    if facts.study_status == StudyStatus.UNKNOWN:  # 11
-        return Reason.STUDY_UNKNOWN
-    if not 1 <= request.revision <= facts.study_revision:  # 12
-        return Reason.REVISION_UNKNOWN
-    if facts.revision_withdrawn:  # 13
-        return Reason.REVISION_WITHDRAWN
-    if facts.study_status == StudyStatus.WITHDRAWN:  # 14
-        return Reason.STUDY_WITHDRAWN
-    # 15. Whatever is not plainly anchored counts as erased.
-    return Reason.NONE if facts.study_status == StudyStatus.ANCHORED else Reason.STUDY_ERASED
-
-
-def _grant(request: KeyRequest, grant: Grant, facts: Facts) -> Reason:
-    if request.grant_id != ids.grant_id(grant):  # 16
-        return Reason.GRANT_MISMATCH
-    if grant.subject != facts.study_subject:  # 17
-        return Reason.GRANT_SUBJECT
-    if refused := _grant_stands(facts):  # 18-20
-        return refused
-    return Reason.RESTRICTED if _restricted(grant.basis, facts) else Reason.NONE  # 21
-
-
-def _grant_stands(facts: Facts) -> Reason:
-    if facts.grant_state == GrantState.REVOKED:  # 19
-        return Reason.GRANT_REVOKED
-    if facts.grant_state != GrantState.LIVE:  # 18
-        return Reason.GRANT_UNKNOWN
-    return Reason.GRANT_EPOCH if facts.grant_epoch != facts.subject_epoch else Reason.NONE  # 20
-
-
-def _restricted(basis: int, facts: Facts) -> bool:
-    rule = rules.basis_rule(basis)
-    return facts.subject_restricted and (rule is None or rule.restriction_blocks)
-
-
-def _terms(request: KeyRequest, grant: Grant, badge: Badge, facts: Facts) -> Reason:
-    if not covers(grant, request.study_id, request.series, facts.study_anchored_at):  # 22
-        return Reason.SCOPE
-    if not names(grant, badge.person):  # 23
-        return Reason.GRANTEE
-    if not grant.purposes >> request.purpose & 1:  # 24
-        return Reason.PURPOSE_NOT_GRANTED
-    if not rules.purposes_of_roles(badge.roles) >> request.purpose & 1:  # 25
-        return Reason.PURPOSE_NOT_FOR_ROLE
-    if not grant.actions >> request.action & 1:  # 26
-        return Reason.ACTION_NOT_GRANTED
-    return Reason.NONE
-
-
-def covers(grant: Grant, study_id: bytes, series: int, anchored_at: int) -> bool:
-    """Tell whether a grant's scope covers a series (0: all) of a study first anchored at `anchored_at`."""
-    if grant.scope == ids.ALL_SCOPE:
-        return anchored_at <= grant.anchored_by
-    # Series 0 asks for all: a scope of "series 0" covers nothing.
-    return grant.scope == study_id or (series != 0 and grant.scope == ids.series_scope(study_id, series))
-
-
-def names(grant: Grant, person: bytes) -> bool:
-    """Tell whether a grant is for this person, or for everybody of the person's institution."""
-    return grant.grantee in (person, ids.institution_grantee(ids.institution_of(person)))
-
-
-def _grant_window(grant: Grant, facts: Facts, now: int) -> Reason:
-    if now < grant.not_before:  # 27
-        return Reason.GRANT_NOT_YET
-    return Reason.GRANT_EXPIRED if now >= facts.grant_expiry_at else Reason.NONE  # 28
-
-
-def _destination(facts: Facts, now: int) -> Reason:
-    if not facts.custodian_exports >> facts.institution_region & 1:  # 29
-        return Reason.REGION
-    return Reason.RECIPIENT_UNPUBLISHED if now >= facts.recipient_end_at else Reason.NONE  # 30
+    return checks.of_own_terms(request)

@@ -199,7 +199,7 @@ class State:
             if verified.issuer is not None:
                 issuer = ids.key_hash(KeyKind.ISSUER, verified.issuer)
                 issuer_end = self.key_end(institution, KeyKind.ISSUER, issuer)
-        return replace(self._facts(request, institution, person), issuer_end_at=issuer_end)
+        return replace(self.facts_about(request, institution, person), issuer_end_at=issuer_end)
 
     def is_open(self, request: KeyRequest, at: int = 0) -> bool:
         """Tell whether a recorded release still stands as of `head`, or of `at` where that is later."""
@@ -209,14 +209,20 @@ class State:
         entry = self.grant(request.grant_id)
         return policy.is_open(
             request,
-            self._facts(request, recorded.institution, request.person),
+            self.facts_about(request, recorded.institution, request.person),
             recorded_epoch=recorded.badge_epoch,
             basis=entry.grant.basis if entry and entry.grant else 0,
             at=at,
         )
 
-    def _facts(self, request: KeyRequest, institution: int, person: bytes) -> Facts:
-        """All facts but the badge's issuer, which only its signature tells."""
+    def facts_about(self, request: KeyRequest, institution: int, person: bytes) -> Facts:
+        """Build all facts but the badge's issuer (`issuer_end_at` 0), which only its signature tells.
+
+        Args:
+            request: what is asked.
+            institution: the requester's; 0 for own access.
+            person: the requester's 32-byte pseudonym; zeros for own access.
+        """
         member = self.member(institution)
         study = self.study(request.study_id)
         revision = study.at(request.revision) if study else None

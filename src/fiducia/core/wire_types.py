@@ -25,7 +25,7 @@ TAG = "type"
 
 _MAX_NUMBER = 2**53 - 1
 _MAX_TEXT = 2048
-_MAX_ITEMS = 4096
+_MAX_ITEMS = 1 << 20
 _MAX_BYTES = 1 << 18
 
 # Byte fields without a Solidity type whose width the formats fix.
