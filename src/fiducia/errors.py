@@ -4,6 +4,7 @@
     ├── InputError                   5  400   what was given is wrong; says what to do
     │   ├── DicomError               5  422
     │   ├── EncodingError            5  400
+    │   ├── TooLargeError            5  413
     │   └── SignatureError           5  403
     ├── DeniedError                  3  403   refused by policy; `.reason` says why
     ├── VerificationError            1  502   something read is not what was promised
@@ -63,6 +64,12 @@ class DicomError(InputError):
 
 class EncodingError(InputError):
     """Bytes, JSON or text that do not follow the format they claim."""
+
+
+class TooLargeError(InputError):
+    """More bytes than this door takes in one request."""
+
+    status = 413
 
 
 class SignatureError(InputError):

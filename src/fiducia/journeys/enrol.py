@@ -23,9 +23,7 @@ class EnrolPatient:
         identity, custodian=1, registrar=registrar_a, patient=patient_key)``
     """
 
-    def __init__(
-        self, *, ledger: Ledger, patients: Patients, entropy: Entropy, domains: Domains, steps: Steps
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, patients: Patients, entropy: Entropy, domains: Domains, steps: Steps) -> None:
         self._ledger = ledger
         self._patients = patients
         self._entropy = entropy
@@ -56,8 +54,6 @@ class EnrolPatient:
         self._steps.reached("enrol.kept")
         enrol = Enrol(custodian, entry.salt, ids.signer_hash(entry.signer))
         digest = self._domains.digest(enrol)
-        receipt = self._ledger.submit(
-            EnrolAct(enrol, registrar.sign(digest), patient.address, patient.sign(digest))
-        )
+        receipt = self._ledger.submit(EnrolAct(enrol, registrar.sign(digest), patient.address, patient.sign(digest)))
         self._steps.reached("enrol.enrolled")
         return entry, receipt

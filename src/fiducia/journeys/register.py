@@ -30,8 +30,8 @@ from fiducia.journeys.revision import Prepared, PrepareRevision
 from fiducia.ports import (
     Clock,
     Entropy,
-    Intake,
     InstanceSource,
+    Intake,
     Ledger,
     Patients,
     Progress,
@@ -94,9 +94,7 @@ class RegisterStudies:
         self._steps = steps
         self._progress = progress
         self._retention_days = retention_days
-        self._prepare = PrepareRevision(
-            store=store, vault=vault, entropy=entropy, steps=steps, progress=progress
-        )
+        self._prepare = PrepareRevision(store=store, vault=vault, entropy=entropy, steps=steps, progress=progress)
 
     def run(
         self, paths: Sequence[str], *, custodian: int, registrar: Signer, enrol_new: Enroller | None = None

@@ -36,6 +36,9 @@ from fiducia.records.typed import Access, HandOverStatement, OwnAccess
 
 MANIFESTS_KEPT = 256
 
+STRANGER = "UNVERIFIED"
+"""All that somebody without a vouched-for badge learns of a refusal."""
+
 
 class RecordRelease:
     """Decide a request and have the ledger record it.
@@ -98,8 +101,9 @@ class RecordRelease:
     def _deny(
         self, access: Access, facts: Facts, verified: VerifiedAccess, decision: Decision, request_id: bytes
     ) -> None:
-        if vouched_for(access, facts, verified):
-            self._journal.append([JournalEntry("denied", self._clock.now(), request_id, decision.denial)])
+        if not vouched_for(access, facts, verified):
+            raise DeniedError(STRANGER)
+        self._journal.append([JournalEntry("denied", self._clock.now(), request_id, decision.denial)])
         raise DeniedError(decision.denial)
 
 

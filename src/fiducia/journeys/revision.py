@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fiducia.core.formats.context import SeriesPlace
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import Manifest, manifest_digest
-from fiducia.core.formats.series import SeriesOpener
+from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.keys.custody import Custody, custody_digest
 from fiducia.journeys.objects import put_document, read_custody, read_manifest
 from fiducia.journeys.planning import SeriesPlan, StudyPlan
@@ -147,9 +147,7 @@ class PrepareRevision:
         return manifest_digest(manifest)
 
 
-def _entries(
-    target: StudyEntry, revision: int, sealed: dict[str, tuple[int, SealedSeries]]
-) -> tuple[SeriesEntry, ...]:
+def _entries(target: StudyEntry, revision: int, sealed: dict[str, tuple[int, SealedSeries]]) -> tuple[SeriesEntry, ...]:
     entries = {series.number: series for series in target.series}
     for series_instance_uid, (number, series) in sealed.items():
         entries[number] = SeriesEntry(series_instance_uid, number, revision, series.instances)

@@ -19,7 +19,8 @@ from fiducia.core.formats.context import SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import SALT_BYTES as COMMITMENT_SALT_BYTES
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
-from fiducia.core.formats.series import Description, NewInstance, SeriesOpener, SeriesSealer
+from fiducia.core.formats.opener import SeriesOpener
+from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
 from fiducia.core.keys.custody import SeriesCustody, deal_series
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DicomError
@@ -155,9 +156,7 @@ class KeptPart:
             yield rest
             yield from pieces
 
-        return Content(
-            entry.transfer_syntax_uid, bytes(header[: entry.header_bytes]), body(), lambda: description
-        )
+        return Content(entry.transfer_syntax_uid, bytes(header[: entry.header_bytes]), body(), lambda: description)
 
 
 def describe(head: InstanceHead) -> Description:

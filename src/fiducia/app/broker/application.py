@@ -1,0 +1,121 @@
+"""The broker's ASGI application: thin routes, each one journey.
+
+A route reads a bounded body, decodes it strictly, runs its journey in a thread, and encodes the answer.
+Nothing is decided here. Sizes, counts and times are bounded on every route; answers are never cached;
+nothing of a request is logged but the route, the status and the time it took.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from fiducia import __version__
+from fiducia.app.broker import metrics as metrics_module
+from fiducia.app.broker.health import Health
+from fiducia.app.broker.limits import Gate, Limits
+from fiducia.app.broker.metrics import Metrics
+from fiducia.app.broker.openapi import documented
+from fiducia.app.broker.parts import BrokerParts
+from fiducia.app.broker.problems import plain_problem, problem
+from fiducia.app.broker.routes import Routes
+from fiducia.errors import DeniedError, FiduciaError
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_log = structlog.get_logger("fiducia.broker")
+
+
+def create_app(parts: BrokerParts, *, limits: Limits | None = None, lifespan: Lifespan | None = None) -> FastAPI:
+    """Build the application of one broker.
+
+    Args:
+        parts: journeys and ports.
+        limits: bounds of the door; the defaults when None.
+        lifespan: background work that starts and stops with the application.
+    """
+    app = FastAPI(
+        title="fiducia broker",
+        version=__version__,
+        summary="Relays grants, takes revokes, records releases, hands over sealed keys.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    gate, counted = Gate(limits or Limits()), Metrics()
+    app.state.metrics = counted
+    Routes(parts, gate).mount(app)
+    _mount_operations(app, parts, counted)
+    _mount_errors(app, counted)
+    app.middleware("http")(_watched(gate, counted))
+    app.openapi = documented(app)  # type: ignore[method-assign]
+    return app
+
+
+def _mount_operations(app: FastAPI, parts: BrokerParts, counted: Metrics) -> None:
+    health = Health(parts)
+
+    @app.get("/healthz", summary="The process is alive.")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", summary="A release could be made now; each part is named.")
+    async def readyz() -> Response:
+        states = await run_in_threadpool(health.parts)
+        ready = all(state == "ok" for state in states.values())
+        return _json({"ready": ready, "parts": states}, 200 if ready else 503)
+
+    @app.get("/metrics", summary="Prometheus metrics.")
+    async def metrics() -> Response:
+        counted.waiting.set(len(parts.taken.waiting()))
+        return Response(counted.exposition(), media_type=metrics_module.MEDIA_TYPE)
+
+
+def _mount_errors(app: FastAPI, counted: Metrics) -> None:
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, FiduciaError)
+        if isinstance(error, DeniedError):
+            counted.denials.labels(error.reason).inc()
+        return problem(error)
+
+    async def http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return plain_problem(error.status_code, error.detail)
+
+    app.add_exception_handler(FiduciaError, refused)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def _watched(gate: Gate, counted: Metrics) -> Callable[..., Awaitable[Response]]:
+    async def watch(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        try:
+            gate.admit(request)
+            response = await proceed(request)
+        except FiduciaError as error:
+            response = problem(error)
+        except Exception as error:
+            # A defect of ours: its kind is logged, its text (which may quote a request) is not.
+            _log.error("defect", kind=type(error).__name__)
+            response = plain_problem(500, "Internal Server Error")
+        response.headers.update(_HEADERS)
+        seconds = time.perf_counter() - started
+        route = getattr(request.scope.get("route"), "path", "unknown")
+        counted.requests.labels(route, response.status_code).inc()
+        counted.seconds.labels(route).observe(seconds)
+        _log.info("answered", route=route, status=response.status_code, ms=round(seconds * 1000, 1))
+        return response
+
+    return watch
+
+
+def _json(value: dict[str, Any], status: int) -> Response:
+    return JSONResponse(value, status)
