@@ -1,0 +1,181 @@
+"""`fiducia grant`: what a patient decides, and takes back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fiducia.app.cli import parsing
+from fiducia.app.cli.common import Call, command, noun
+from fiducia.app.cli.views import grant_row, scope_of, standing, visible_grants
+from fiducia.app.output import utc
+from fiducia.app.profiles import KeyName, Kind, Profile
+from fiducia.core import rules
+from fiducia.core.signatures import EoaKey
+from fiducia.core.wording import describe
+from fiducia.errors import InputError
+from fiducia.journeys.grant import GrantOrder
+
+app = noun("grant", "Grants: who may open what, for which purpose, until when.")
+
+
+@command(app, "give")
+def give(
+    call: Call,
+    study: Annotated[str, typer.Option("--study", metavar="ID", help="The study_id.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="GRANTEE", help="A profile, a person (0x…) or an institution's number.")
+    ],
+    purpose: Annotated[list[str], typer.Option("--purpose", metavar="PURPOSE", help="Why; repeat for several.")],
+    until: Annotated[
+        str, typer.Option("--until", metavar="DATE", help="2030-01-31 (ends that day, UTC) or 2030-01-31T18:00:00Z.")
+    ],
+    series: Annotated[int, typer.Option(min=1, help="Only this series.", show_default=False)] = 0,
+    action: Annotated[
+        list[str] | None,
+        typer.Option("--action", metavar="ACTION", help="What with them; repeat. Default: VIEW and RETAIN."),
+    ] = None,
+) -> None:
+    """Sign a grant as a patient, and have the hospital's broker carry it.
+
+    The terms are printed in words, made from exactly the bytes that are signed. The patient pays nothing.
+
+    \b
+    Example:
+      fiducia grant give --study 0x3f… --to clinician --purpose TREAT --until 2030-01-31 --as patient
+    """
+    house = call.house
+    grantee = parsing.grantee(to, house.profiles())
+    actions = action or [rules.Action.VIEW.name, rules.Action.RETAIN.name]
+    order = GrantOrder(
+        study_id=parsing.study_id(study),
+        series=series,
+        grantee=grantee.value,
+        purposes=rules.mask(*map(parsing.purpose, purpose)),
+        actions=rules.mask(*map(parsing.action, actions)),
+        not_after=parsing.until(until),
+        grantee_name=grantee.name,
+    )
+    if order.not_after <= house.clock.now():
+        raise InputError("a grant that has ended already opens nothing: give a later --until")
+    patient = call.profile("patient")
+    shown: list[str] = []
+
+    def show(words: str) -> None:
+        shown.append(words)
+        if not call.out.as_json:
+            call.out.text(words)
+
+    given = house.give_grant(patient).run(order, _patient_key(patient), show=show)
+    call.out.facts(
+        {
+            "grant_id": given.grant_id,
+            "subject": given.grant.subject,
+            "study_id": order.study_id,
+            "series": order.series or None,
+            "grantee": given.grant.grantee,
+            "until": utc(given.grant.not_after),
+            "terms": given.grant.terms,
+            "words": shown[0].splitlines() if call.out.as_json else None,
+            "block": given.receipt.head.number,
+            "gas": given.receipt.gas_used,
+        }
+    )
+
+
+@command(app, "revoke")
+def revoke(
+    call: Call,
+    grant: Annotated[str | None, typer.Argument(metavar="[ID]", help="The grant_id.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every grant of the patient that you act as.")] = False,
+) -> None:
+    """Revoke a grant, or all of a patient's grants. It counts from the broker's answer on, also with the chain down.
+
+    \b
+    Examples:
+      fiducia grant revoke 0x9c… --as patient
+      fiducia grant revoke --all --as patient
+    """
+    if every == (grant is not None):
+        raise typer.BadParameter("give a grant_id, or --all")
+    profile = call.profile("patient")
+    facts: dict[str, Any]
+    if grant is None:
+        if profile.kind is not Kind.PATIENT or not profile.subject:
+            raise InputError("only a patient revokes everything: --as a patient's profile")
+        on_chain = call.house.revoke_all(profile).run(profile.subject, _patient_key(profile))
+        facts = {"subject": profile.subject}
+    else:
+        grant_id = parsing.grant_id(grant)
+        on_chain = call.house.revoke_grant(profile).run(grant_id, _standing_key(profile))
+        facts = {"grant_id": grant_id}
+    if not on_chain:
+        call.out.say("taken and denied from now on; the broker carries it to the chain")
+    call.out.facts(facts | {"revoked": True, "on_chain": on_chain})
+
+
+@command(app, "list")
+def list_grants(
+    call: Call,
+    every: Annotated[bool, typer.Option("--all", help="Revoked and ended ones, too.")] = False,
+) -> None:
+    """List the grants that you gave, that are for you, or that your hospital's patients gave.
+
+    \b
+    Example:
+      fiducia grant list --all --as patient
+    """
+    profile = call.profile("patient")
+    state = call.house.mirror(profile.member or profile.name).catch_up()
+    rows = [grant_row(state, entry) for entry in visible_grants(state, profile)]
+    call.out.rows(
+        [row for row in rows if every or row["state"] in ("live", "waiting")],
+        empty="no grant stands here; --all lists revoked and ended ones, too",
+    )
+
+
+@command(app, "show")
+def show(call: Call, grant: Annotated[str, typer.Argument(metavar="ID", help="The grant_id.")]) -> None:
+    """Show a grant's exact terms, and in words.
+
+    \b
+    Example:
+      fiducia grant show 0x9c…
+    """
+    grant_id = parsing.grant_id(grant)
+    state = call.house.mirror(call.house.reader(call.acting)).catch_up()
+    entry = state.grant(grant_id)
+    if entry is None:
+        raise InputError("no such grant on this ledger; see `fiducia grant list --all --as auditor`")
+    facts: dict[str, Any] = grant_row(state, entry) | {"subject": entry.subject, "standing": standing(state, entry)}
+    if entry.grant is None:
+        call.out.facts(facts)
+        return
+    terms = entry.grant
+    study, series = scope_of(state, terms)
+    words = describe(terms)
+    facts |= {
+        "basis": rules.Basis(terms.basis).name,
+        "from": utc(terms.not_before),
+        "epoch": terms.epoch,
+        "terms": terms.terms,
+        "given": utc(entry.given_at) if entry.given_at else None,
+        "revoked": utc(entry.revoked_at) if entry.revoked_at else None,
+        "releases": sum(event.grant_id == grant_id for event in state.releases()),
+        "words": words.splitlines() if call.out.as_json else None,
+    }
+    call.out.facts(facts | {"study_id": study, "series": series or None})
+    if not call.out.as_json:
+        call.out.text("\n" + words)
+
+
+def _patient_key(profile: Profile) -> EoaKey:
+    if profile.kind is not Kind.PATIENT:
+        raise InputError("only a patient decides: --as a patient's profile")
+    return profile.signer(KeyName.SIGNER)
+
+
+def _standing_key(profile: Profile) -> EoaKey:
+    """The key with which a profile may revoke one grant: the patient's, or a registrar's of the custodian."""
+    return profile.signer(KeyName.REGISTRAR if profile.kind is Kind.INSTITUTION else KeyName.SIGNER)

@@ -1,0 +1,105 @@
+"""What several commands show of the ledger: grants as rows, and whose studies and grants are whose to see.
+
+Everything on the ledger is public to members; these views only keep a list to what a profile has a part in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fiducia.app.output import utc
+from fiducia.app.profiles import Kind, Profile
+from fiducia.core import ids, policy, rules
+from fiducia.core.entries import GivenGrant, Study
+from fiducia.core.replay import State
+from fiducia.records.ledger import GrantState
+from fiducia.records.typed import Grant
+
+_SERIES_TRIED = 512  # a series' scope is a hash: its number is found by trying, as far as a person would look
+
+
+def visible_studies(state: State, profile: Profile) -> list[Study]:
+    """Return the studies that a profile has a part in."""
+    if profile.kind is Kind.AUDITOR:
+        return list(state.studies())
+    if profile.kind is Kind.PATIENT:
+        return list(state.studies(profile.subject)) if profile.subject else []
+    granted = {
+        study.study_id
+        for study in state.studies()
+        for entry in state.grants_of_subject(study.subject)
+        if entry.grant and _is_for(entry.grant, profile) and _may_cover(entry.grant, study)
+    }
+    own = profile.kind is Kind.INSTITUTION
+    return [
+        study
+        for study in state.studies()
+        if study.study_id in granted or (own and study.custodian == profile.institution)
+    ]
+
+
+def visible_grants(state: State, profile: Profile) -> list[GivenGrant]:
+    """Return the grants that a profile gave, keeps the subject of, or is named by."""
+    if profile.kind is Kind.PATIENT:
+        return list(state.grants_of_subject(profile.subject))
+    own = profile.kind is Kind.INSTITUTION
+    return [
+        entry
+        for subject in state.subjects()
+        for entry in state.grants_of_subject(subject.subject)
+        if profile.kind is Kind.AUDITOR
+        or (own and subject.custodian == profile.institution)
+        or (entry.grant is not None and _is_for(entry.grant, profile))
+    ]
+
+
+def grant_row(state: State, entry: GivenGrant) -> dict[str, Any]:
+    """Return one grant as a row."""
+    grant = entry.grant
+    row: dict[str, Any] = {"grant_id": entry.grant_id, "state": standing(state, entry)}
+    if grant is None:
+        return row
+    study, series = scope_of(state, grant)
+    return row | {
+        "study_id": study,
+        "series": series or None,
+        "grantee": grant.grantee,
+        "purposes": [purpose.name for purpose in rules.purposes_in(grant.purposes)],
+        "actions": [action.name for action in rules.actions_in(grant.actions)],
+        "until": utc(entry.expiry_at),
+    }
+
+
+def standing(state: State, entry: GivenGrant) -> str:
+    """Return in one word how a grant stands: live, waiting, ended or revoked."""
+    now = state.head.time_at
+    if state.is_live(entry, now):
+        return "live"
+    subject = state.subject(entry.subject)
+    if entry.state is GrantState.REVOKED or entry.grant is None or subject is None:
+        return "revoked"
+    if entry.grant.epoch != subject.epoch:
+        return "revoked"  # by a revocation of all
+    return "waiting" if now < entry.grant.not_before else "ended"
+
+
+def scope_of(state: State, grant: Grant) -> tuple[bytes | None, int]:
+    """Return the study that a grant's scope names and its series (0: all); None for all studies or an unknown one."""
+    for study in state.studies(grant.subject):
+        if grant.scope == study.study_id:
+            return study.study_id, 0
+        for number in range(1, _SERIES_TRIED + 1):
+            if grant.scope == ids.series_scope(study.study_id, number):
+                return study.study_id, number
+    return None, 0
+
+
+def _is_for(grant: Grant, profile: Profile) -> bool:
+    if profile.kind is Kind.STAFF and profile.person:
+        return policy.names(grant, profile.person)
+    return profile.institution != 0 and ids.institution_of(grant.grantee) == profile.institution
+
+
+def _may_cover(grant: Grant, study: Study) -> bool:
+    numbers = range(_SERIES_TRIED + 1)
+    return any(policy.covers(grant, study.study_id, number, study.anchored_at) for number in numbers)
