@@ -35,9 +35,9 @@ library Rules {
 
     uint8 internal constant RESTRICTED = 1 << 0; // a subject's flag
 
-    /// @dev Ten and one calendar years at their longest, so that "the same day in ten years" always fits.
-    uint64 internal constant TEN_YEARS = 3653 days;
-    uint64 internal constant ONE_YEAR = 366 days;
+    /// @dev A year is 365 days, whatever the calendar says.
+    uint64 internal constant TEN_YEARS = 3650 days;
+    uint64 internal constant ONE_YEAR = 365 days;
 
     /// @dev No release outlives this, whatever the request, the badge and the grant say.
     uint64 internal constant LONGEST_RELEASE = 8 hours;
