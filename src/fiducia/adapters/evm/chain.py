@@ -1,0 +1,202 @@
+"""One network's chain: its pins checked, its final head, views read at one block.
+
+Owns which block counts (the newest final one, by the network's profile), whether it is fresh by this
+machine's clock, and that the endpoint serves the pinned chain: chain id, genesis hash, code at the five
+addresses. Knows no act and no event. Views are read at a block hash (EIP-1898), so an answer cannot mix two
+blocks, and the newest head comes in the same HTTP request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fiducia.adapters.evm import abi, reverts
+from fiducia.adapters.evm.joining import Joiner
+from fiducia.adapters.evm.rpc import Answer, Call, Rpc, as_bytes, as_int, hexed, quantity
+from fiducia.core.keccak import keccak256
+from fiducia.errors import (
+    ConfigError,
+    LedgerInconsistencyError,
+    LedgerStaleError,
+    LedgerUnreachableError,
+)
+from fiducia.ports import Clock
+from fiducia.records.ledger import Head, Network
+
+_TAGS = {"instant": "latest", "tag": "finalized"}
+_ATTEMPTS = 3  # at a remembered head, at the head that came with it, and once more behind a load balancer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A view of a contract and its calldata."""
+
+    contract: str
+    function: str
+    address: bytes
+    data: bytes
+
+
+class Chain:
+    """Reads one chain. Safe for threads."""
+
+    def __init__(self, network: Network, rpc: Rpc, clock: Clock) -> None:
+        """Take the pins; the chain is asked when something is read. Raises: ConfigError (pins incomplete)."""
+        self.addresses = dict(network.contracts)
+        if set(self.addresses) != set(abi.CONTRACTS) or set(dict(network.code_hashes)) != set(abi.CONTRACTS):
+            raise ConfigError(f"the network's settings must name {', '.join(abi.CONTRACTS)}, with their code hashes")
+        if network.finality not in _TAGS:
+            raise ConfigError('a network\'s finality is "instant" or "tag"')
+        self.network = network
+        self.rpc = rpc
+        self.contracts = {address: name for name, address in network.contracts}
+        self._clock = clock
+        self.newest_call = Call("eth_getBlockByNumber", (_TAGS[network.finality], False))
+        self._lock = threading.Lock()
+        self._checked_generation = -1
+        self._last: Head | None = None
+        self._joined: Joiner[Sequence[Question], tuple[Head, list[Answer]]] = Joiner(self._ask_group, at_most=256)
+
+    def view(self, contract: str, function: str, *arguments: Any) -> Question:
+        """Return a question to one of the contracts. Raises: EncodingError (an argument does not fit)."""
+        return Question(contract, function, self.addresses[contract], abi.call_data(contract, function, *arguments))
+
+    def check(self) -> None:
+        """Compare the endpoint with the network's pins, once, and again after a connection broke.
+
+        Raises:
+            ConfigError: another network, no contracts, or other code at an address.
+            LedgerUnreachableError: no endpoint answers.
+        """
+        if self._checked_generation == self.rpc.generation:
+            return
+        with self._lock:
+            generation = self.rpc.generation
+            names = list(self.addresses)
+            calls = [Call("eth_chainId"), *GENESIS]
+            calls += [Call("eth_getCode", (hexed(self.addresses[name]), "latest")) for name in names]
+            chain_id, zero, one, *codes = self.rpc.batch(calls)
+            self._check_identity(chain_id, genesis_of(zero, one))
+            pinned = dict(self.network.code_hashes)
+            for name, code in zip(names, codes, strict=True):
+                _check_code(name, as_bytes(code.result), pinned[name])
+            self._checked_generation = generation
+            self._last = None
+
+    def head(self) -> Head:
+        """Return the newest final head. Raises: LedgerStaleError, LedgerUnreachableError, ConfigError."""
+        self.check()
+        return self._fresh(head_of(self.rpc.call(self.newest_call.method, *self.newest_call.params)))
+
+    def block(self, number: int) -> Head:
+        """Return one block by number. Raises: LedgerInconsistencyError (there is none), LedgerUnreachableError."""
+        self.check()
+        answer = self.rpc.call("eth_getBlockByNumber", quantity(number), False)
+        if answer.fault is None and answer.result is None:
+            raise LedgerInconsistencyError(f"the chain has no block {number}")
+        return head_of(answer)
+
+    def ask(self, *questions: Question) -> tuple[Head, list[tuple[Any, ...]]]:
+        """Answer questions at one final block, joined with those of other threads into one HTTP request.
+
+        Raises:
+            LedgerStaleError: the head is too old or too young.
+            LedgerUnreachableError, LedgerInconsistencyError, ConfigError, UnexpectedRevertError.
+        """
+        head, answers = self._joined(questions)
+        return head, [_result(question, answer) for question, answer in zip(questions, answers, strict=True)]
+
+    def _ask_group(self, group: Sequence[Sequence[Question]]) -> list[tuple[Head, list[Answer]]]:
+        head, answers = self._ask_at_head([question for questions in group for question in questions])
+        pending = iter(answers)
+        return [(head, [next(pending) for _ in questions]) for questions in group]
+
+    def _ask_at_head(self, questions: Sequence[Question]) -> tuple[Head, list[Answer]]:
+        """Ask at the head that was seen last; when there is a newer one by now, once more at that."""
+        self.check()
+        at, was_newest = self._last, False
+        for _ in range(_ATTEMPTS):
+            calls = [_call(question, at) for question in questions] if at else []
+            newest, *answers = self.rpc.batch([self.newest_call, *calls])
+            head = self._fresh(head_of(newest))
+            # What was the newest head a request ago still counts: it was so after the caller had asked.
+            if at and (head.hash == at.hash or was_newest) and not any(map(_head_unknown, answers)):
+                return at, answers
+            at, was_newest = head, True
+        raise LedgerUnreachableError("the chain endpoint does not answer at its own head; try again")
+
+    def _fresh(self, head: Head) -> Head:
+        age_s = self._clock.now() - head.time_at
+        if abs(age_s) > self.network.max_head_age_s:
+            side = "older" if age_s > 0 else "ahead"
+            raise LedgerStaleError(
+                f"the chain's newest block is {abs(age_s)} s {side} by this machine's clock, "
+                f"{self.network.max_head_age_s} s are allowed: is the chain stalled, or the clock wrong?"
+            )
+        self._last = head
+        return head
+
+    def _check_identity(self, chain_id: Answer, genesis: bytes) -> None:
+        found = as_int(chain_id.result)
+        if found != self.network.chain_id:
+            raise ConfigError(
+                f"wrong network: the endpoint serves chain {found}, the settings name {self.network.chain_id}; "
+                "correct the endpoints"
+            )
+        if genesis != self.network.genesis_hash:
+            raise ConfigError(
+                "wrong network: the endpoint serves a chain with another first block; correct the endpoints, "
+                "or set up the network anew if the chain was"
+            )
+
+
+GENESIS = (Call("eth_getBlockByNumber", ("0x0", False)), Call("eth_getBlockByNumber", ("0x1", False)))
+"""The first block: number 0, or 1 on chains that have none of that number."""
+
+
+def genesis_of(zero: Answer, one: Answer) -> bytes:
+    """Return the first block's hash (32 bytes) from the answers to `GENESIS`."""
+    return head_of(zero if zero.result else one).hash
+
+
+def head_of(answer: Answer) -> Head:
+    """Return a block object's head. Raises: LedgerUnreachableError (the node has no such block)."""
+    if answer.fault is not None or answer.result is None:
+        raise LedgerUnreachableError(f"the chain endpoint names no such block ({said(answer)})")
+    block = answer.result
+    if not isinstance(block, dict):
+        raise LedgerInconsistencyError("the chain endpoint gave something else where a block is due")
+    return Head(as_int(block.get("number")), as_bytes(block.get("hash"), 32), as_int(block.get("timestamp")))
+
+
+def said(answer: Answer) -> str:
+    """Return what a node said instead of a result, short enough for one line."""
+    return answer.fault.message.replace("\n", " ")[:120] if answer.fault else "nothing"
+
+
+def _call(question: Question, at: Head) -> Call:
+    target = {"to": hexed(question.address), "data": hexed(question.data)}
+    return Call("eth_call", (target, {"blockHash": hexed(at.hash)}))
+
+
+def _head_unknown(answer: Answer) -> bool:
+    """Another node behind the same address may not have the block yet; a contract's refusal carries data."""
+    return answer.fault is not None and not answer.fault.data
+
+
+def _result(question: Question, answer: Answer) -> tuple[Any, ...]:
+    if answer.fault is not None:
+        raise reverts.error_for(answer.fault.data)
+    return abi.result_of(question.contract, question.function, as_bytes(answer.result))
+
+
+def _check_code(name: str, code: bytes, pinned: bytes) -> None:
+    if not code:
+        raise ConfigError(
+            f"contracts not deployed: there is no code at the address of {name}; deploy, or correct the settings"
+        )
+    if keccak256(code) != pinned:
+        raise ConfigError(f"other code at the address of {name} than the settings pin: do not use this network")

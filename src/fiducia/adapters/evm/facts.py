@@ -1,0 +1,68 @@
+"""IReleases.Facts as `records.ledger.Facts`: one view, one record.
+
+Owns the question and the names; deciding from facts is `core.policy`'s. The chain does not keep a
+subject's signer in a form that it can tell, only whether a given one is current: for own access
+`subject_signer_hash` is that of the signer who asks, or zeros when it is not the current one; for staff,
+about whom nothing depends on it, zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fiducia.adapters.evm.abi import values_of
+from fiducia.adapters.evm.chain import Chain
+from fiducia.core import ids
+from fiducia.core.decision import VerifiedAccess
+from fiducia.records.ledger import Facts, GrantState, StudyStatus
+from fiducia.records.typed import Access, OwnAccess
+
+_NOBODY = bytes(20)
+
+
+def read(chain: Chain, access: Access, verified: VerifiedAccess) -> Facts:
+    """Return all facts about one request at one final block; `verified` says who signed its badge.
+
+    Raises: what `Chain.ask` raises, and EncodingError (a field that does not fit its type).
+    """
+    request = values_of(access.request)
+    if isinstance(access, OwnAccess):
+        signer_hash = ids.signer_hash(access.approval.signer)
+        head, [(found, current)] = chain.ask(chain.view("Releases", "ownFactsOf", request, signer_hash))
+        return _facts(head, found, signer_hash if current else bytes(32))
+    badge = values_of(access.badge.badge)
+    head, [(found,)] = chain.ask(chain.view("Releases", "factsOf", request, badge, verified.issuer or _NOBODY))
+    return _facts(head, found, bytes(32))
+
+
+def _facts(head: Any, found: tuple[Any, ...], signer_hash: bytes) -> Facts:
+    _, standing, study, revision_withdrawn, subject, exports, grant, release = found
+    issuer_end, active, badge_epoch, region, person_withdrawn, recipient_end = standing
+    study_subject, revision, status, _, anchored_at = study
+    custodian, epoch, flags, _ = subject
+    _, grant_epoch, expiry, state, _ = grant
+    recorded_at, lapse, _, _ = release
+    return Facts(
+        head=head,
+        institution_active=active,
+        institution_region=region,
+        issuer_end_at=issuer_end,
+        badge_epoch=badge_epoch,
+        person_withdrawn=person_withdrawn,
+        study_status=StudyStatus(status),
+        study_subject=study_subject,
+        study_revision=revision,
+        study_anchored_at=anchored_at,
+        revision_withdrawn=revision_withdrawn,
+        grant_state=GrantState(state),
+        grant_epoch=grant_epoch,
+        grant_expiry_at=expiry,
+        subject_epoch=epoch,
+        subject_restricted=bool(flags & 1),
+        subject_signer_hash=signer_hash,
+        custodian=custodian,
+        custodian_exports=exports,
+        recipient_end_at=recipient_end,
+        request_recorded_at=recorded_at,
+        request_lapse_at=lapse,
+    )

@@ -1,0 +1,149 @@
+"""The relayer's account: nonces, signing, sending.
+
+Owns that two threads or processes with one account never send two transactions under one nonce: a lock in
+this process, and a lock on a file for the processes of one home. The next nonce is asked of the chain each
+time, so nothing is kept that could be wrong after a crash. The account has no right on the ledger; it pays,
+where gas costs anything. Source: EIP-155 (replay-protected legacy transactions, which every chain takes).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import rlp  # type: ignore[import-untyped]
+
+from fiducia.adapters.evm.chain import said
+from fiducia.adapters.evm.rpc import Answer, Rpc, as_int, hexed
+from fiducia.core.keccak import keccak256
+from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
+from fiducia.ports import Signer
+
+_ATTEMPTS = 8
+# Nodes say these in their own words; the numeric codes do not tell them apart.
+_KNOWN = ("already known", "already in mempool", "already imported", "known transaction", "already in the mempool")
+_NONCE_USED = ("nonce too low", "invalid nonce", "nonce is too low", "invalid sequence")
+_NONCE_TAKEN = ("underpriced",)
+_NO_FUNDS = ("insufficient funds", "insufficient balance", "insufficient fee")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a transaction is to do; `to` is None for the creation of a contract."""
+
+    to: bytes | None
+    data: bytes
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A signed transaction that a node accepted; it is not included yet, and may be lost."""
+
+    nonce: int
+    hash: bytes
+    raw: bytes
+
+
+class Lane:
+    """Sends transactions of one account.
+
+    Args:
+        lock_path: a file that the processes of one home share; None when there is only this process.
+        gas_price_wei: 0 on chains without fees, as the development chain is started.
+    """
+
+    def __init__(
+        self, rpc: Rpc, signer: Signer, chain_id: int, *, lock_path: Path | None = None, gas_price_wei: int = 0
+    ) -> None:
+        self._rpc = rpc
+        self._signer = signer
+        self._chain_id = chain_id
+        self._lock_path = lock_path
+        self._gas_price_wei = gas_price_wei
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> bytes:
+        """The account's 20-byte address."""
+        return self._signer.address
+
+    def send(self, outgoing: Outgoing) -> Sent:
+        """Send under the next free nonce.
+
+        Raises:
+            LedgerUnreachableError: no endpoint answers, or the nonce stays contested.
+            ConfigError: the account cannot pay.
+            UnexpectedRevertError: the node does not take it for another reason.
+        """
+        with self._alone():
+            nonce, answer = self._count("pending"), Answer(None)
+            for _ in range(_ATTEMPTS):
+                sent = self._sign(nonce, outgoing)
+                answer = self._rpc.call("eth_sendRawTransaction", hexed(sent.raw))
+                if answer.fault is None or _means(answer, _KNOWN):
+                    return sent
+                if _means(answer, _NONCE_TAKEN):  # by one that this chain's "pending" does not count
+                    nonce += 1
+                elif _means(answer, _NONCE_USED):
+                    nonce = max(self._count("pending"), nonce + 1)
+                else:
+                    raise _not_taken(answer)
+        raise LedgerUnreachableError(f"the relayer's next nonce is contested ({said(answer)}); try again")
+
+    def send_at(self, nonce: int, outgoing: Outgoing) -> Sent:
+        """Send under a given nonce, to fill a gap; that somebody filled it meanwhile is no error."""
+        with self._alone():
+            sent = self._sign(nonce, outgoing)
+            self._rpc.call("eth_sendRawTransaction", hexed(sent.raw))
+            return sent
+
+    def send_again(self, sent: Sent) -> None:
+        """Send the same bytes once more: a node may have lost them. Raises: LedgerUnreachableError."""
+        self._rpc.call("eth_sendRawTransaction", hexed(sent.raw))
+
+    def mined(self) -> int:
+        """Return the chain's own next nonce: how many transactions of the account are included."""
+        return self._count("latest")
+
+    def _count(self, tag: str) -> int:
+        return as_int(self._rpc.call("eth_getTransactionCount", hexed(self.address), tag).result)
+
+    def _sign(self, nonce: int, outgoing: Outgoing) -> Sent:
+        fields = [nonce, self._gas_price_wei, outgoing.gas, outgoing.to or b"", 0, outgoing.data]
+        signature = self._signer.sign(keccak256(rlp.encode([*fields, self._chain_id, 0, 0])))
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+        v = signature[64] - 27 + 35 + 2 * self._chain_id
+        raw = rlp.encode([*fields, v, r, s])
+        return Sent(nonce, keccak256(raw), raw)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lane from asking for the nonce until the node has the transaction."""
+        with self._lock:
+            if self._lock_path is None:
+                yield
+                return
+            # The system lets go of the lock when the process ends, however it ends.
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+
+
+def _means(answer: Answer, words: tuple[str, ...]) -> bool:
+    text = answer.fault.message.lower() if answer.fault else ""
+    return any(word in text for word in words)
+
+
+def _not_taken(answer: Answer) -> Exception:
+    if _means(answer, _NO_FUNDS):
+        return ConfigError("the relayer's account cannot pay for gas: fund it, or use a chain without fees")
+    return UnexpectedRevertError(f"the chain endpoint does not take the transaction ({said(answer)})")

@@ -1,0 +1,143 @@
+"""The ledger on an Ethereum-compatible chain: `ports.Ledger` over JSON-RPC.
+
+Owns nothing but the joining of its parts: `chain` (which block counts), `facts`, `history` (events),
+`acts` (acts as calls), `relay` (carrying), `recording` (releases, many in one transaction). Pins are
+checked before the first answer. Without a relayer's account it reads only. Source: design section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fiducia.adapters.evm import acts, facts
+from fiducia.adapters.evm.abi import values_of
+from fiducia.adapters.evm.acts import Plan
+from fiducia.adapters.evm.chain import Chain
+from fiducia.adapters.evm.history import History
+from fiducia.adapters.evm.lane import Lane
+from fiducia.adapters.evm.recording import Recorder
+from fiducia.adapters.evm.relay import Relay
+from fiducia.adapters.evm.rpc import Rpc
+from fiducia.core.policy import verify_access
+from fiducia.core.typed_data import Domains
+from fiducia.errors import ConfigError, UnexpectedRevertError
+from fiducia.ports import Clock, Signer
+from fiducia.records.events import LedgerEvent
+from fiducia.records.ledger import Act, Facts, Head, Network, Receipt, RecordAct
+from fiducia.records.typed import Access, KeyRequest, StaffAccess
+
+
+class EvmLedger:
+    """A `Ledger` on a real chain. Safe for threads; one per process is enough.
+
+    Args:
+        network: the pins and the endpoints.
+        clock: this machine's clock, which judges how old the head is.
+        relayer: the account that pays for transactions; None to read only.
+        lock_path: a file that all processes with this relayer share.
+        timeout_s: how long an act may take from sending until final.
+        request_timeout_s: how long an endpoint may take for one answer.
+        gas_price_wei: 0 on chains without fees.
+
+    Raises:
+        ConfigError: the network's settings are incomplete.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        clock: Clock,
+        relayer: Signer | None = None,
+        lock_path: Path | None = None,
+        timeout_s: float = 30.0,
+        request_timeout_s: float = 10.0,
+        gas_price_wei: int = 0,
+    ) -> None:
+        self._rpc = Rpc(network.rpc_urls, timeout_s=request_timeout_s)
+        self._chain = Chain(network, self._rpc, clock)
+        self._history = History(self._chain)
+        self._relay: Relay | None = None
+        self.domains = domains_of(network)
+        if relayer is not None:
+            lane = Lane(self._rpc, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
+            self._relay = Relay(self._chain, lane, timeout_s=timeout_s)
+            self._recorder = Recorder(self._chain, self._relay, self._history, clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._rpc.close()
+
+    def check(self) -> None:
+        """Compare the endpoint with the network's pins now; other methods do it before their first answer.
+
+        Raises:
+            ConfigError: wrong network, contracts not deployed, or other code at an address.
+            LedgerUnreachableError: no endpoint answers.
+        """
+        self._chain.check()
+
+    def head(self) -> Head:
+        """Return the newest final head; see `fiducia.ports.Ledger.head`."""
+        return self._chain.head()
+
+    def block(self, number: int) -> Head:
+        """Return one block; see `fiducia.ports.Ledger.block`."""
+        return self._chain.block(number)
+
+    def facts(self, access: Access) -> Facts:
+        """Return all facts about one request; see `fiducia.ports.Ledger.facts`."""
+        return facts.read(self._chain, access, verify_access(self.domains, access))
+
+    def are_open(self, requests: Sequence[KeyRequest]) -> tuple[Head, tuple[bool, ...]]:
+        """Ask isOpen for each request at one block; see `fiducia.ports.Ledger.are_open`."""
+        questions = [self._chain.view("Releases", "isOpen", values_of(request)) for request in requests]
+        head, answers = self._chain.ask(*questions)
+        return head, tuple(bool(is_open) for (is_open,) in answers)
+
+    def events(self, first_block: int, last_block: int) -> Iterator[LedgerEvent]:
+        """Yield events in order; see `fiducia.ports.Ledger.events`."""
+        return self._history.events(first_block, last_block)
+
+    def submit(self, act: Act) -> Receipt:
+        """Carry an act to the chain; see `fiducia.ports.Ledger.submit`.
+
+        An act that took effect before is success, with the earlier events where they are found and no gas.
+        Releases that several threads record at once share a transaction, and its gas in equal parts.
+        """
+        if self._relay is None:
+            raise ConfigError("this profile has no relayer's account: it can read the ledger only")
+        if isinstance(act, RecordAct) and isinstance(act.access, StaffAccess):
+            return self._recorder.record(act.access)
+        return self._carry(self._relay, acts.plan_of(self._chain, act))
+
+    def _carry(self, relay: Relay, plan: Plan) -> Receipt:
+        head = self._chain.head()
+        done = plan.done(self._chain)
+        if done and not plan.repeats:
+            return self._earlier(plan, head)
+        outgoing = relay.simulate(plan.contract, plan.data)
+        if done:
+            return self._earlier(plan, head)
+        included = relay.carry(outgoing)
+        if not included.succeeded:
+            # The state changed between the simulation and the block: say what stands against the act now.
+            relay.simulate(plan.contract, plan.data)
+            if plan.done(self._chain):
+                return self._earlier(plan, included.head)
+            raise UnexpectedRevertError("the transaction failed in its block and would succeed now; try again")
+        told = self._history.of_receipt(included.logs, included.head)
+        if not told:  # another transaction did it meanwhile
+            told = self._history.find(included.head, plan.topics, plan.tells)
+        return Receipt(included.transaction_hash, included.head, included.gas_used, told)
+
+    def _earlier(self, plan: Plan, head: Head) -> Receipt:
+        found = self._history.find(head, plan.topics, plan.tells)
+        return Receipt(found[-1].transaction_hash if found else bytes(32), head, 0, found)
+
+
+def domains_of(network: Network) -> Domains:
+    """Return the EIP-712 domains of a network's contracts."""
+    at = dict(network.contracts)
+    return Domains(network.chain_id, at["Members"], at["Subjects"], at["Studies"], at["Grants"], at["Releases"])

@@ -1,0 +1,141 @@
+"""Recording releases: what many threads ask for at once goes to the chain in one transaction.
+
+Owns joining and sharing out: a caller's own event, or the reason why its request was refused. The ledger's
+own `check` says beforehand what `record` would say, also on chains that keep custom errors to themselves.
+Alone means `record`, in company `recordBatch`, which skips a bad item and harms no other. Gas limits are
+fixed (the contract's cost is known), so nothing is asked of the chain between deciding to send and sending.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from fiducia.adapters.evm import acts, reverts
+from fiducia.adapters.evm.chain import Chain
+from fiducia.adapters.evm.follower import Included
+from fiducia.adapters.evm.history import History
+from fiducia.adapters.evm.joining import Joiner
+from fiducia.adapters.evm.lane import Outgoing
+from fiducia.adapters.evm.relay import Relay
+from fiducia.core import ids
+from fiducia.core.decision import Reason
+from fiducia.errors import DeniedError, FiduciaError, UnexpectedRevertError
+from fiducia.ports import Clock
+from fiducia.records.events import LedgerEvent, ReleaseDenied, ReleaseRecorded
+from fiducia.records.ledger import Head, Receipt, RecordAct
+from fiducia.records.typed import StaffAccess
+
+GAS_ALONE = 400_000
+GAS_BATCH = 150_000
+GAS_PER_ITEM = 200_000
+AT_MOST = 50
+_UNDER_WAY = 64  # batches waiting for a block; each has at least one waiting thread of the caller's
+_COMPANY_S = 0.005
+_NOT_YET_S = 5.0
+_NOT_YET_PAUSE_S = 0.05
+
+Outcome = Receipt | FiduciaError
+
+
+class Recorder:
+    """Records staff's releases. Safe for threads, and meant for many."""
+
+    def __init__(self, chain: Chain, relay: Relay, history: History, clock: Clock) -> None:
+        self._chain = chain
+        self._relay = relay
+        self._history = history
+        self._clock = clock
+        self._coming = 0
+        self._arrived = threading.Condition()
+        self._joined: Joiner[StaffAccess, Outcome] = Joiner(
+            self._record_group, at_most=AT_MOST, at_once=_UNDER_WAY, gather=self._wait_for_company
+        )
+
+    def record(self, access: StaffAccess) -> Receipt:
+        """Record one release, joined with those of other threads.
+
+        Raises:
+            DeniedError: refused; `.reason` is the contract's first.
+            LedgerNotFinalError and what reading the chain raises.
+        """
+        with self._arrived:
+            self._coming += 1
+        try:
+            earlier = self._earlier_or_denied(access)
+        finally:
+            with self._arrived:
+                self._coming -= 1
+                self._arrived.notify_all()
+        if earlier is not None:
+            return earlier
+        outcome = self._joined(access)
+        if isinstance(outcome, FiduciaError):
+            raise outcome
+        return outcome
+
+    def _wait_for_company(self) -> None:
+        """Give those who are being checked right now a moment to join; alone, this takes no time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._coming == 0, timeout=_COMPANY_S)
+
+    def _earlier_or_denied(self, access: StaffAccess) -> Receipt | None:
+        """Return the receipt of an earlier record, or None when nothing stands against recording now."""
+        give_up_at = time.monotonic() + _NOT_YET_S
+        while True:
+            head, recorded, reason = self._check(access)
+            if recorded:
+                return self._receipt_of_earlier(access, head)
+            if reason == Reason.NONE:
+                return None
+            if not self._begins_shortly(access, reason, head) or time.monotonic() > give_up_at:
+                raise DeniedError(reverts.reason_name(reason))
+            time.sleep(_NOT_YET_PAUSE_S)
+
+    def _check(self, access: StaffAccess) -> tuple[Head, bool, int]:
+        head, [(release,), (reason,)] = self._chain.ask(
+            self._chain.view("Releases", "releaseOf", ids.request_id(access.request)),
+            self._chain.view("Releases", "check", acts.evidence_of(access)),
+        )
+        return head, release[0] != 0, reason
+
+    def _begins_shortly(self, access: StaffAccess, reason: int, head: Head) -> bool:
+        """A window has begun by our clock and not by the newest block: the next one will see it begun."""
+        if reason not in (Reason.BADGE_WINDOW, Reason.GRANT_NOT_YET):
+            return False
+        begins_at = max(access.badge.badge.not_before, access.grant.not_before)
+        return head.time_at < begins_at <= self._clock.now()
+
+    def _receipt_of_earlier(self, access: StaffAccess, head: Head) -> Receipt:
+        plan = acts.plan_of(self._chain, RecordAct(access))
+        found = self._history.find(head, plan.topics, plan.tells)
+        return Receipt(found[-1].transaction_hash if found else bytes(32), head, 0, found)
+
+    def _record_group(self, group: Sequence[StaffAccess]) -> list[Outcome]:
+        to = self._chain.addresses["Releases"]
+        if len(group) == 1:
+            data = acts.plan_of(self._chain, RecordAct(group[0])).data
+            included = self._relay.carry(Outgoing(to, data, GAS_ALONE))
+        else:
+            gas = GAS_BATCH + GAS_PER_ITEM * len(group)
+            included = self._relay.carry(Outgoing(to, acts.batch_data(group), gas))
+        if not included.succeeded and len(group) > 1:
+            return [self._record_group([access])[0] for access in group]
+        told = self._history.of_receipt(included.logs, included.head)
+        return [self._outcome(access, told, included, len(group)) for access in group]
+
+    def _outcome(self, access: StaffAccess, told: Sequence[LedgerEvent], included: Included, sharers: int) -> Outcome:
+        request_id = ids.request_id(access.request)
+        for event in told:
+            if isinstance(event, ReleaseRecorded) and event.request_id == request_id:
+                gas = included.gas_used // sharers
+                return Receipt(included.transaction_hash, included.head, gas, (event,))
+            if isinstance(event, ReleaseDenied) and event.request_id == request_id:
+                return DeniedError(reverts.reason_name(event.reason))
+        # Silence: recorded by another transaction meanwhile, or refused before its signatures counted.
+        try:
+            earlier = self._earlier_or_denied(access)
+        except FiduciaError as error:
+            return error
+        return earlier or UnexpectedRevertError("the ledger passed over a release that it had nothing against")
