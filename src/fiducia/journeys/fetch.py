@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from fiducia.core import ids, wire
 from fiducia.core.formats.context import SeriesKeys
 from fiducia.core.formats.digests import IdentityHasher, header_digest
-from fiducia.core.formats.index import IndexEntry
+from fiducia.core.formats.entry import IndexEntry
 from fiducia.core.formats.manifest import Manifest, SeriesLine
-from fiducia.core.formats.series import SeriesOpener
+from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.keys.sealing import open_shares
 from fiducia.core.policy import decide, verify_access
 from fiducia.core.signatures import recover

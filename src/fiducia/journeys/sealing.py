@@ -149,7 +149,7 @@ class KeptPart:
             entry.sop_class_uid,
             entry.sop_instance_uid,
             self.opener.dicom_json(self.number),
-            [self.opener.frame_range(self.number, frame) for frame in range(1, entry.frame_count + 1)],
+            self.opener.frame_table(self.number),
         )
 
         def body() -> Iterator[Piece]:
