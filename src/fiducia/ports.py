@@ -114,6 +114,14 @@ class Ledger(Protocol):
         """Return the newest final head."""
         ...
 
+    def block(self, number: int) -> Head:
+        """Return one block, not newer than a head that was seen: whether a chain is still the same one.
+
+        Raises:
+            LedgerInconsistencyError: the chain has no such block.
+        """
+        ...
+
     def facts(self, access: Access) -> Facts:
         """Return all facts about one request, read at one final block."""
         ...

@@ -19,7 +19,13 @@ from fiducia.core.keccak import keccak256
 from fiducia.core.policy import verify_access
 from fiducia.core.replay import State
 from fiducia.core.typed_data import Domains
-from fiducia.errors import FiduciaError, LedgerNotFinalError, LedgerStaleError, LedgerUnreachableError
+from fiducia.errors import (
+    FiduciaError,
+    LedgerInconsistencyError,
+    LedgerNotFinalError,
+    LedgerStaleError,
+    LedgerUnreachableError,
+)
 from fiducia.ports import Clock
 from fiducia.records import events as announced
 from fiducia.records.events import LedgerEvent
@@ -65,6 +71,7 @@ class MemoryLedger:
         self._max_head_age_s = max_head_age_s
         self._state = State()
         self._events: list[LedgerEvent] = []
+        self._heads: list[Head] = []
         self._waiting: list[Act] = []
         self._lock = threading.RLock()
         self._mine(
@@ -86,6 +93,14 @@ class MemoryLedger:
         """Return the newest head, as old as the clock says; see `fiducia.ports.Ledger.head`."""
         with self._lock:
             return self._fresh_head()
+
+    def block(self, number: int) -> Head:
+        """Return one block; see `fiducia.ports.Ledger.block`."""
+        with self._lock:
+            self._reachable()
+            if not 1 <= number <= len(self._heads):
+                raise LedgerInconsistencyError(f"the chain has no block {number}")
+            return self._heads[number - 1]
 
     def facts(self, access: Access) -> Facts:
         """Return all facts at one block; see `fiducia.ports.Ledger.facts`."""
@@ -189,6 +204,7 @@ class MemoryLedger:
                 index += len(self._include(head, index, call(self._chain(), act)))
         included = self._include(head, index, drafts)
         self._state.reach(head)
+        self._heads.append(head)
         return Receipt(keccak256(block_hash + bytes([index])), head, 0, included)
 
     def _include(self, head: Head, index: int, drafts: list[Draft]) -> tuple[LedgerEvent, ...]:
