@@ -72,7 +72,9 @@ def verify(data: bytes, made: Report) -> None:
 
 
 def _text_claims(data: bytes) -> ReportClaims:
-    fields = dict(line.split(None, 1) for line in str(data[:4096], "utf-8", "replace").split("\n")[1:16] if " " in line)
+    # The first lines, down to the first empty one, say what it is a report of.
+    first = str(data[:4096], "utf-8", "replace").split("\n\n")[0].split("\n")[1:]
+    fields = dict(line.split(None, 1) for line in first if " " in line.strip())
     try:
         study = fields["study"]
         known = None if study == "all" else codec_of(bytes, "study_id").decode(study, "study")

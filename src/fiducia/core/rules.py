@@ -90,9 +90,9 @@ MAX_RELEASE_S = 8 * 3600
 """A release lapses at the latest this long after it was recorded."""
 
 DAY_S = 86_400
-YEAR_S = 366 * DAY_S
-TEN_YEARS_S = 3653 * DAY_S
-"""One and ten calendar years at their longest, so that "the same day in ten years" always fits."""
+YEAR_S = 365 * DAY_S
+TEN_YEARS_S = 10 * YEAR_S
+"""A year is 365 days, whatever the calendar says."""
 
 _ROLE_PURPOSES = {
     Role.PHYSICIAN: mask(Purpose.TREAT, Purpose.ETREAT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from fiducia.core.replay import State
+from fiducia.errors import LedgerInconsistencyError
 from fiducia.ports import Ledger
 
 
@@ -21,6 +22,9 @@ class MemoryMirror:
         """Read new final blocks; see `fiducia.ports.Mirror.catch_up`."""
         with self._lock:
             head = self._ledger.head()
+            seen = self._state.head
+            if any(seen.hash) and self._ledger.block(seen.number).hash != seen.hash:
+                raise LedgerInconsistencyError("the chain is not the one that was mirrored so far")
             if head.number >= self._next_block:
                 for event in self._ledger.events(self._next_block, head.number):
                     self._state.apply(event)
