@@ -1,7 +1,8 @@
-"""The value representation of elements that are written without one (implicit VR).
+"""What PS3.6 knows of a tag or a SOP class.
 
-Owns the lookup only; the dictionary is pydicom's (PS3.6), imported when it is first needed because most
-data sets name their representations. Private elements are UN, as PS3.5 section 6.2.2 allows.
+Owns the lookups only; the dictionaries are pydicom's, imported when one is first needed: that takes half a
+second, and most data sets name their representations themselves. Private elements without one are UN, as
+PS3.5 section 6.2.2 allows.
 """
 
 from __future__ import annotations
@@ -24,3 +25,11 @@ def implicit_vr(tag: int) -> str:
     except KeyError:
         return "UN"
     return "UN" if representation == "NONE" else representation
+
+
+@lru_cache(maxsize=1024)
+def is_image_class(sop_class_uid: str) -> bool:
+    """Tell whether instances of this SOP class have Pixel Data: those that PS3.6 calls image storage."""
+    from pydicom.uid import UID
+
+    return "Image Storage" in UID(sop_class_uid).name

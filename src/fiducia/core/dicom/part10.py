@@ -12,6 +12,7 @@ import re
 from typing import BinaryIO, Literal
 
 from fiducia.core.dicom.codec import EXPLICIT_LITTLE, TransferSyntax, Value, name_tag, transfer_syntax
+from fiducia.core.dicom.dictionary import is_image_class
 from fiducia.core.dicom.elements import Walker
 from fiducia.core.dicom.head import InstanceHead
 from fiducia.core.dicom.pixels import FrameTable, PixelDescription, PixelValue, frame_table
@@ -30,7 +31,8 @@ _UID_MAX = 64
 _INTEGER = re.compile(r"[+-]?[0-9]{1,11}", re.ASCII)
 _IDENTITY_MAX = 64  # LO and UT, in characters
 _PADDING = " \0"
-_IMAGE_SIZE = (0x00280010, 0x00280011, 0x00280002, 0x00280100)  # rows, columns, samples, bits allocated
+_BITS_ALLOCATED = 0x00280100
+_IMAGE_SIZE = (0x00280010, 0x00280011, 0x00280002, _BITS_ALLOCATED)  # rows, columns, samples, bits
 
 Values = dict[int, Value]
 
@@ -170,6 +172,11 @@ def _integer(values: Values, tag: int) -> int | None:
 def _frames(window: Window, pixels: PixelValue | None, values: Values, syntax: TransferSyntax) -> FrameTable:
     """Where the frames lie, when there are any."""
     if pixels is None:
+        # A file that was cut between two elements is well-formed; only what is missing tells.
+        if _BITS_ALLOCATED in values or is_image_class(_text(values, 0x00080016)):
+            raise DicomError(
+                "the image has no pixel data: copy the file again from where it came from, it may be cut short"
+            )
         return FrameTable()
     if pixels.encapsulated != syntax.encapsulated:
         raise DicomError("the pixel data are not written as the transfer syntax says: export the image anew")
