@@ -1,251 +1,301 @@
-"""A small consortium for tests: keys for everybody, and the acts that they sign, for any ledger's domains.
+"""A consortium in memory: two hospitals, a patient, a clinician, and every journey wired to in-memory ports.
 
-Two founders, hospital A (institution 1, custodian) and hospital B (institution 2, requester). Everything is
-derived from a seed and from the time given, so a test can say what it wants in one line.
+Journeys are built anew by each property, as a process would be after a restart; what lasts (ledger, store,
+vaults, directory, journal) stays.
 """
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from fiducia.core import ids, rules
+from fiducia.adapters.memory.clock import MemoryClock
+from fiducia.adapters.memory.destination import MemoryDestination
+from fiducia.adapters.memory.entropy import SeededEntropy
+from fiducia.adapters.memory.intake import MemoryIntake
+from fiducia.adapters.memory.journal import MemoryJournal
+from fiducia.adapters.memory.ledger import MemoryLedger
+from fiducia.adapters.memory.mirror import MemoryMirror
+from fiducia.adapters.memory.patients import MemoryPatients
+from fiducia.adapters.memory.progress import MemoryProgress
+from fiducia.adapters.memory.steps import MemorySteps
+from fiducia.adapters.memory.store import MemoryStore
+from fiducia.adapters.memory.studies import MemoryStudies
+from fiducia.adapters.memory.vault import MemoryVault
+from fiducia.app.sample_dicom import Sample, sample_ct_series
+from fiducia.core.keys.sealing import KemKey
+from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.core.signatures import EoaKey
-from fiducia.core.typed_data import Domains, Struct
-from fiducia.ports import Ledger
-from fiducia.records.ledger import (
-    AdmitAct,
-    AnchorAct,
-    EnrolAct,
-    Founder,
-    GrantAct,
-    KeyKind,
-    PublishAct,
-    RaiseBadgeEpochAct,
-    ReviseAct,
-    RevokeAct,
-    RevokeAllAct,
-    WithdrawPersonAct,
-)
-from fiducia.records.typed import (
-    Admit,
-    Anchor,
-    AnchorBatch,
-    Approval,
-    Badge,
-    Enrol,
-    Grant,
-    KeyRequest,
-    OwnAccess,
-    Publish,
-    RaiseBadgeEpoch,
-    Revise,
-    Revoke,
-    RevokeAll,
-    SignedBadge,
-    StaffAccess,
-    WithdrawPerson,
-)
+from fiducia.errors import InputError
+from fiducia.journeys.asking import Requester
+from fiducia.journeys.audit import AuditLedger
+from fiducia.journeys.badges import IssueBadge
+from fiducia.journeys.enrol import EnrolPatient
+from fiducia.journeys.fetch import FetchOrder, FetchStudy
+from fiducia.journeys.grant import GiveGrant, GrantOrder, GrantResult, RelayGrant
+from fiducia.journeys.members import AdmitMember, PublishKey
+from fiducia.journeys.register import RegisterStudies
+from fiducia.journeys.release import HandOverKeys, RecordRelease
+from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, Taken, TakeRevoke
+from fiducia.records.images import FetchedStudy, HandOver, PatientIdentity, Registration, Release
+from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt, RevokeAct, RevokeAllAct
+from fiducia.records.typed import Access, Admit
 
-A, B = 1, 2
-DAY = 86_400
+HOSPITAL_A, HOSPITAL_B = 1, 2
+DAY_S = 86_400
+IDENTITY = PatientIdentity("", "SAMPLE-1")
 
 
-def key(name: str) -> EoaKey:
-    """Return the key that goes by a name."""
-    return EoaKey(hashlib.sha256(b"fiducia test key " + name.encode()).digest())
+def key(number: int) -> EoaKey:
+    """Return the test key of a number."""
+    return EoaKey(number.to_bytes(32, "big"))
 
 
-FOUNDERS = (
-    Founder(key("governor 1").address, region=1, exports=0b110),
-    Founder(key("governor 2").address, region=2, exports=0b110),
-)
+class DirectBroker:
+    """A `Broker` that calls the journeys of a consortium's hospital A in the same process."""
+
+    def __init__(self, consortium: Consortium) -> None:
+        self._consortium = consortium
+
+    def relay(self, act: Act) -> Receipt:
+        assert isinstance(act, GrantAct)
+        return self._consortium.relay_grant.run(act)
+
+    def revoke(self, act: Act) -> bool:
+        assert isinstance(act, RevokeAct | RevokeAllAct)
+        return self._consortium.take_revoke.run(act)
+
+    def release(self, access: Access) -> Release:
+        return self._consortium.record_release.run(access)
+
+    def hand_over(self, access: Access) -> HandOver:
+        return self._consortium.hand_over.run(access)
 
 
-@dataclass
 class Consortium:
-    """Everybody's keys, and what they sign. `now` is the time that acts are made for (UTC Unix seconds)."""
+    """Everything, from an empty chain to a patient whose studies can be registered."""
 
-    domains: Domains
-    now: int
-    seed: str = "0"
-    _count: Any = field(default_factory=itertools.count)
+    def __init__(self, *, enrolled: bool = True) -> None:
+        self.clock = MemoryClock()
+        self.entropy = SeededEntropy()
+        self.governor_a, self.governor_b = key(1), key(2)
+        self.registrar, self.issuer = key(3), key(4)
+        self.broker_sign, self.session, self.patient = key(5), key(6), key(7)
+        self.gateway = KemKey.from_seed(b"g" * 32)
+        self.ledger = MemoryLedger([Founder(self.governor_a.address, 1, 0b111)], clock=self.clock)
+        self.domains = self.ledger.domains
+        self.mirror = MemoryMirror(self.ledger)
+        self.store = MemoryStore()
+        self.vault, self.gateway_vault, self.patient_vault = MemoryVault(), MemoryVault(), MemoryVault()
+        self.patients, self.studies, self.journal = MemoryPatients(), MemoryStudies(), MemoryJournal()
+        self.steps = MemorySteps()
+        self.progress = MemoryProgress()
+        self.files: dict[str, bytes | InputError] = {}
+        self.destination = MemoryDestination()
+        self._found()
+        if enrolled:
+            self.enrol.run(IDENTITY, custodian=HOSPITAL_A, registrar=self.registrar, patient=self.patient)
 
-    def __post_init__(self) -> None:
-        self.patient = key(f"patient {self.seed}")
-        self.registrar = key("registrar")
-        self.issuer = key("issuer")
-        self.session = key(f"session {self.seed}")
-        self.person = ids.person(B, self.bytes(28))
-        self.subject_salt = self.bytes(32)
-        self.subject = ids.subject(A, self.subject_salt)
-        self.gateway = b"a gateway's public key"
-        self.recipient = ids.key_hash(KeyKind.GATEWAY, self.gateway)
-
-    def bytes(self, size: int) -> bytes:
-        """Return fresh bytes."""
-        return hashlib.shake_256(f"{self.seed} {next(self._count)}".encode()).digest(size)
-
-    def sign(self, by: EoaKey, struct: Struct) -> bytes:
-        """Return a signature in the struct's domain."""
-        return by.sign(self.domains.digest(struct))
-
-    # -- members
-
-    def admit(self, name: str, *, round: int = 1, voters: tuple[int, ...] = (1, 2)) -> AdmitAct:
-        struct = Admit(key(name).address, region=3, exports=0b1000, round=round)
-        votes = tuple((number, self.sign(key(f"governor {number}"), struct)) for number in voters)
-        return AdmitAct(struct, votes)
-
-    def publish(
-        self, institution: int, kind: KeyKind, public: bytes, *, until: int | None = None, endpoint: str = ""
-    ) -> PublishAct:
-        end = self.now + 30 * DAY if until is None else until
-        struct = Publish(institution, kind, ids.key_hash(kind, public), end)
-        return PublishAct(struct, public, endpoint, self.sign(key(f"governor {institution}"), struct))
-
-    def published(self) -> tuple[PublishAct, ...]:
-        """Return the publications that every test of releases needs."""
-        return (
-            self.publish(A, KeyKind.REGISTRAR, self.registrar.address),
-            self.publish(B, KeyKind.ISSUER, self.issuer.address),
-            self.publish(B, KeyKind.GATEWAY, self.gateway, endpoint="https://gateway.example"),
+    def _found(self) -> None:
+        AdmitMember(ledger=self.ledger, domains=self.domains).run(
+            Admit(self.governor_b.address, 1, 0b111, 1), {HOSPITAL_A: self.governor_a}
         )
-
-    def withdraw_person(self, person: bytes) -> WithdrawPersonAct:
-        return WithdrawPersonAct(person, self.sign(self.issuer, WithdrawPerson(person)))
-
-    def raise_badge_epoch(self, institution: int, epoch: int = 1) -> RaiseBadgeEpochAct:
-        signature = self.sign(key(f"governor {institution}"), RaiseBadgeEpoch(institution, epoch))
-        return RaiseBadgeEpochAct(institution, epoch, signature)
-
-    def badge(self, **changes: Any) -> SignedBadge:
-        badge = Badge(
-            institution=B,
-            person=self.person,
+        publish = PublishKey(ledger=self.ledger, domains=self.domains)
+        end = self.clock.now() + 365 * DAY_S
+        publish.run(HOSPITAL_A, KeyKind.REGISTRAR, self.registrar.address, "", end, self.governor_a)
+        publish.run(HOSPITAL_A, KeyKind.BROKER_SIGN, self.broker_sign.address, "", end, self.governor_a)
+        publish.run(HOSPITAL_B, KeyKind.ISSUER, self.issuer.address, "", end, self.governor_b)
+        publish.run(HOSPITAL_B, KeyKind.GATEWAY, self.gateway.public, "", end, self.governor_b)
+        issue = IssueBadge(mirror=self.mirror, clock=self.clock, entropy=self.entropy, domains=self.domains)
+        self.badge = issue.run(
+            institution=HOSPITAL_B,
+            roles=mask(Role.PHYSICIAN),
             session=self.session.address,
-            roles=rules.mask(rules.Role.PHYSICIAN),
-            trained_until=self.now + 365 * DAY,
-            not_before=self.now - 60,
-            not_after=self.now + DAY,
-            epoch=1,
-        )
-        badge = replace(badge, **changes)
-        return SignedBadge(badge, self.sign(self.issuer, badge))
-
-    # -- patients and studies
-
-    def enrol(self) -> EnrolAct:
-        struct = Enrol(A, self.subject_salt, ids.signer_hash(self.patient.address))
-        return EnrolAct(
-            struct, self.sign(self.registrar, struct), self.patient.address, self.sign(self.patient, struct)
+            issuer=self.issuer,
+            not_after=self.clock.now() + DAY_S,
+            trained_until=self.clock.now() + 100 * DAY_S,
         )
 
-    def anchor(self, count: int = 1) -> AnchorAct:
-        anchors = tuple(Anchor(self.subject, self.bytes(32), self.bytes(32), 30_000) for _ in range(count))
-        struct = anchors[0] if count == 1 else AnchorBatch(anchors)
-        return AnchorAct(anchors, self.sign(self.registrar, struct))
+    def restart(self) -> None:
+        """Forget what a process would: the broker's memory of taken revokes, and its mirror."""
+        self.restart_keeping_mirror()
+        self.mirror = MemoryMirror(self.ledger)
 
-    def revise(self, study_id: bytes, revision: int) -> ReviseAct:
-        struct = Revise(study_id, revision, self.bytes(32))
-        return ReviseAct(struct, self.sign(self.registrar, struct))
+    def restart_keeping_mirror(self) -> None:
+        """Forget what a process would, but for the mirror, which lasts where the chain is down."""
+        self.__dict__.pop("taken", None)
+        self.steps = MemorySteps()
 
-    # -- grants
+    # -- journeys
 
-    def grant(self, study_id: bytes, **changes: Any) -> GrantAct:
-        grant = Grant(
-            basis=rules.Basis.CONSENT,
-            subject=self.subject,
-            scope=study_id,
-            anchored_by=0,
-            grantee=self.person,
-            purposes=rules.mask(rules.Purpose.TREAT),
-            actions=rules.mask(rules.Action.VIEW, rules.Action.RETAIN),
-            not_before=self.now - 60,
-            not_after=self.now + 7 * DAY,
-            epoch=1,
-            relay_by=self.now + DAY,
-            terms=self.bytes(32),
-            salt=self.bytes(32),
+    @property
+    def enrol(self) -> EnrolPatient:
+        return EnrolPatient(
+            ledger=self.ledger, patients=self.patients, entropy=self.entropy, domains=self.domains, steps=self.steps
         )
-        grant = replace(grant, **changes)
-        return GrantAct(grant, (Approval(self.patient.address, self.sign(self.patient, grant)),))
 
-    def revoke(self, grant: Grant, by: EoaKey | None = None) -> RevokeAct:
-        signer = by or self.patient
-        return RevokeAct(grant, Approval(signer.address, self.sign(signer, Revoke(ids.grant_id(grant)))))
-
-    def revoke_as_grantee(self, grant: Grant) -> RevokeAct:
-        signature = self.sign(self.session, Revoke(ids.grant_id(grant)))
-        return RevokeAct(grant, Approval(self.session.address, signature, self.badge()))
-
-    def revoke_all(self, epoch: int = 1) -> RevokeAllAct:
-        struct = RevokeAll(self.subject, epoch)
-        return RevokeAllAct(struct, Approval(self.patient.address, self.sign(self.patient, struct)))
-
-    # -- requests
-
-    def request(self, study_id: bytes, grant: Grant, **changes: Any) -> KeyRequest:
-        request = KeyRequest(
-            study_id=study_id,
-            revision=1,
-            series=0,
-            grant_id=ids.grant_id(grant),
-            purpose=rules.Purpose.TREAT,
-            action=rules.Action.VIEW,
-            person=self.person,
-            recipient=self.recipient,
-            not_after=self.now + 3600,
-            salt=self.bytes(32),
+    @property
+    def register(self) -> RegisterStudies:
+        return RegisterStudies(
+            intake=MemoryIntake(self.files),
+            store=self.store,
+            vault=self.vault,
+            patients=self.patients,
+            studies=self.studies,
+            ledger=self.ledger,
+            entropy=self.entropy,
+            clock=self.clock,
+            domains=self.domains,
+            steps=self.steps,
+            progress=self.progress,
         )
-        return replace(request, **changes)
 
-    def access(self, study_id: bytes, grant: Grant, **changes: Any) -> StaffAccess:
-        request = self.request(study_id, grant, **changes)
-        return StaffAccess(request, grant, self.badge(), self.sign(self.session, request))
+    @cached_property
+    def taken(self) -> Taken:
+        return Taken(self.journal)
 
-    def own_access(self, study_id: bytes, by: EoaKey | None = None, **changes: Any) -> OwnAccess:
-        signer, public = by or self.patient, b"the patient's own key"
-        request = KeyRequest(
-            study_id=study_id,
-            revision=1,
-            series=0,
-            grant_id=ids.NO_GRANT,
-            purpose=rules.Purpose.PATRQT,
-            action=rules.Action.RETAIN,
-            person=ids.NO_PERSON,
-            recipient=hashlib.sha256(public).digest(),
-            not_after=self.now + 3600,
-            salt=self.bytes(32),
+    @property
+    def relay_grant(self) -> RelayGrant:
+        return RelayGrant(ledger=self.ledger, mirror=self.mirror, custodian=HOSPITAL_A)
+
+    @property
+    def take_revoke(self) -> TakeRevoke:
+        return TakeRevoke(
+            ledger=self.ledger,
+            mirror=self.mirror,
+            journal=self.journal,
+            taken=self.taken,
+            clock=self.clock,
+            domains=self.domains,
+            steps=self.steps,
         )
-        request = replace(request, **changes)
-        return OwnAccess(request, Approval(signer.address, self.sign(signer, request)), public)
+
+    @property
+    def relay_taken(self) -> RelayTaken:
+        return RelayTaken(taken=self.taken, take=self.take_revoke)
+
+    @property
+    def record_release(self) -> RecordRelease:
+        return RecordRelease(
+            ledger=self.ledger,
+            journal=self.journal,
+            taken=self.taken,
+            clock=self.clock,
+            domains=self.domains,
+            steps=self.steps,
+            custodian=HOSPITAL_A,
+        )
+
+    @property
+    def hand_over(self) -> HandOverKeys:
+        return HandOverKeys(
+            ledger=self.ledger,
+            mirror=self.mirror,
+            store=self.store,
+            vault=self.vault,
+            journal=self.journal,
+            taken=self.taken,
+            clock=self.clock,
+            domains=self.domains,
+            steps=self.steps,
+            trustee=HOSPITAL_A,
+            signer=self.broker_sign,
+        )
+
+    @property
+    def broker(self) -> DirectBroker:
+        return DirectBroker(self)
+
+    @property
+    def give(self) -> GiveGrant:
+        return GiveGrant(
+            broker=self.broker,
+            mirror=self.mirror,
+            vault=self.patient_vault,
+            clock=self.clock,
+            entropy=self.entropy,
+            domains=self.domains,
+        )
+
+    @property
+    def revoke(self) -> RevokeGrant:
+        return RevokeGrant(broker=self.broker, mirror=self.mirror, domains=self.domains)
+
+    @property
+    def revoke_all(self) -> RevokeAllGrants:
+        return RevokeAllGrants(broker=self.broker, mirror=self.mirror, domains=self.domains)
+
+    @property
+    def fetch(self) -> FetchStudy:
+        return FetchStudy(
+            broker=self.broker,
+            ledger=self.ledger,
+            mirror=self.mirror,
+            store=self.store,
+            vault=self.gateway_vault,
+            clock=self.clock,
+            entropy=self.entropy,
+            domains=self.domains,
+            steps=self.steps,
+            progress=self.progress,
+        )
+
+    @property
+    def audit(self) -> AuditLedger:
+        return AuditLedger(ledger=self.ledger, store=self.store, domains=self.domains, first_block=0)
+
+    # -- short ways
+
+    def add_series(self, slices: int = 3, **about: object) -> dict[str, bytes]:
+        """Put a synthetic CT series among the files to register; returns it by name."""
+        made = ct_series(slices, **about)
+        self.files.update(made)
+        return made
+
+    def run_register(self) -> Registration:
+        """Register all files."""
+        return self.register.run(sorted(self.files), custodian=HOSPITAL_A, registrar=self.registrar)
+
+    def run_grant(self, study_id: bytes, **changes: object) -> GrantResult:
+        """Grant a study to the clinician for treatment, viewing and retaining, for ten days."""
+        order = {
+            "study_id": study_id,
+            "series": 0,
+            "grantee": self.badge.badge.person,
+            "purposes": mask(Purpose.TREAT),
+            "actions": mask(Action.VIEW, Action.RETAIN),
+            "not_after": self.clock.now() + 10 * DAY_S,
+        }
+        return self.give.run(GrantOrder(**{**order, **changes}), self.patient)  # type: ignore[arg-type]
+
+    @property
+    def clinician(self) -> Requester:
+        return Requester(self.session, self.gateway.seed, self.badge)
+
+    def run_fetch(
+        self,
+        study_id: bytes,
+        destination: MemoryDestination,
+        series: int = 0,
+        purpose: Purpose = Purpose.TREAT,
+        requester: Requester | None = None,
+    ) -> FetchedStudy:
+        """Fetch as the clinician, or as somebody else."""
+        order = FetchOrder(study_id, series, purpose, Action.RETAIN)
+        return self.fetch.run(order, requester or self.clinician, destination)
 
 
-def study_of(act: AnchorAct, place: int = 0) -> bytes:
-    """Return the id of a study that hospital A anchors."""
-    return ids.study_id(A, act.anchors[place].salt)
+def ct_series(slices: int = 3, **about: object) -> dict[str, bytes]:
+    """Return a small synthetic CT series by file name."""
+    sample = Sample(**{"rows": 16, "columns": 16, **about})  # type: ignore[arg-type]
+    with TemporaryDirectory() as folder:
+        paths = sample_ct_series(Path(folder), slices, sample)
+        prefix = f"{sample.study}-{sample.series_number}-{sample.patient_id}"
+        return {f"{prefix}/{path.name}": path.read_bytes() for path in paths}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A consortium on a ledger, ready for releases: one enrolled patient, one anchored study, one grant."""
-
-    c: Consortium
-    ledger: Ledger
-    study_id: bytes
-    grant: Grant
-
-
-def prepare(ledger: Ledger, consortium: Consortium) -> Scene:
-    """Publish keys, enrol the patient, anchor one study, give one grant."""
-    for act in consortium.published():
-        ledger.submit(act)
-    ledger.submit(consortium.enrol())
-    anchor = consortium.anchor()
-    ledger.submit(anchor)
-    grant = consortium.grant(study_of(anchor))
-    ledger.submit(grant)
-    return Scene(consortium, ledger, study_of(anchor), grant.grant)
+def contents(files: Mapping[str, bytes | InputError]) -> list[bytes]:
+    """Return the files' bytes in an order that does not depend on names."""
+    return sorted(data for data in files.values() if isinstance(data, bytes))
