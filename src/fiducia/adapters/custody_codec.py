@@ -79,14 +79,17 @@ def encode_study(entry: StudyEntry) -> bytes:
     for one in entry.series:
         instances = [[i.sop_instance_uid, i.number, i.identity_digest] for i in one.instances]
         series.append([one.series_instance_uid, one.number, one.sealed_in, instances])
-    fields = [entry.study_instance_uid, entry.study_id, entry.subject, entry.salt, entry.revision, entry.manifest]
-    return _readable(_encode([_FORMAT, *fields, series]), decode_study, entry)
+    names = [entry.study_instance_uid, entry.study_id, entry.subject, entry.salt]
+    fields = [*names, entry.revision, entry.manifest, series, entry.retain_until_day]
+    return _readable(_encode([_FORMAT, *fields]), decode_study, entry)
 
 
 def decode_study(data: bytes) -> StudyEntry:
     """Return the study in its binary form. Raises: EncodingError."""
-    uid, study_id, subject, salt, revision, manifest, series = _decode(data, str, bytes, bytes, bytes, int, bytes, list)
-    return StudyEntry(uid, study_id, subject, salt, revision, manifest, tuple(_series(row) for row in series))
+    types = (str, bytes, bytes, bytes, int, bytes, list, int)
+    uid, study_id, subject, salt, revision, manifest, rows, retain_until_day = _decode(data, *types)
+    series = tuple(_series(row) for row in rows)
+    return StudyEntry(uid, study_id, subject, salt, revision, manifest, series, retain_until_day)
 
 
 def encode_journal_body(entry: JournalEntry) -> bytes:

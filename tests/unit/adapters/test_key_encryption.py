@@ -136,7 +136,7 @@ def _link(path: Path) -> None:
 @pytest.mark.parametrize("make", [_link, Path.mkdir, lambda path: os.mkfifo(path, 0o600)])
 def test_something_else_in_the_files_place_is_refused(tmp_path: Path, make: Callable[[Path], Any]) -> None:
     make(tmp_path / "kek")
-    with pytest.raises(VaultLockedError, match="regular file|cannot be opened"):
+    with pytest.raises(VaultLockedError, match=r"regular file|cannot be opened"):
         KeyFile(tmp_path / "kek").key()
 
 

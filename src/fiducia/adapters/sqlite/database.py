@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from fiducia.adapters.key_encryption import make_private_directory, sync_directo
 from fiducia.errors import ConfigError, VaultError
 
 _BUSY_TIMEOUT_S: Final = 30
+_SCRUB_TIMEOUT_S = 10.0
 _SETTINGS: Final = (
     "synchronous=FULL",
     "fullfsync=ON",  # macOS: ask the disk, not only the kernel
@@ -98,11 +100,17 @@ class Database:
             VaultError: a reader in another process kept the log; call it again.
         """
         self._check()
+        until = time.monotonic() + _SCRUB_TIMEOUT_S
         with mapped_errors(), self._reader.connect() as connection:
-            raw = connection.connection.cursor()  # past SQLAlchemy: a checkpoint must not stand in a transaction
-            (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise VaultError("removed, but the log could not be cut because the database is in use; run it again")
+            cursor = connection.connection.cursor()  # past SQLAlchemy: a checkpoint must not stand in a transaction
+            try:
+                cursor.execute(f"PRAGMA busy_timeout={int(_SCRUB_TIMEOUT_S * 1000)}")  # what readers are waited for
+                while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() >= until:
+                        raise VaultError("the log could not be cut because the database is in use; run it again")
+                    time.sleep(0.005)  # SQLite does not wait for somebody else's checkpoint by itself
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT_S * 1000)}")
 
     def close(self) -> None:
         """Close every connection; closing twice is fine."""
