@@ -58,6 +58,12 @@ class State:
             raise LedgerInconsistencyError("the chain's head went backwards")
         self._head = head
 
+    def copy(self) -> State:
+        """Return a state of its own with the same content: change the one while others read the other."""
+        twin = State()
+        twin._held, twin._head, twin._place = self._held.copy(), self._head, self._place
+        return twin
+
     @property
     def head(self) -> Head:
         """The newest block that was reached; its hash is zeros while only events told of it."""

@@ -8,7 +8,7 @@ that the contracts should not have let happen is `core.audit`'s finding. Source:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from fiducia.core import ids
@@ -36,6 +36,13 @@ class Storage:
     denials: list[ReleaseDenied] = field(default_factory=list)
     founding: bytes = b""
     round: int = 1
+
+    def copy(self) -> Storage:
+        """Return a storage that shares the (frozen) entries and none of the containers."""
+        containers = {each.name: getattr(self, each.name) for each in fields(self)}
+        shared = {name: value.copy() for name, value in containers.items() if isinstance(value, (dict, set, list))}
+        shared["grants_by_subject"] = {subject: list(ids) for subject, ids in self.grants_by_subject.items()}
+        return replace(self, **shared)
 
 
 def apply(held: Storage, event: LedgerEvent) -> None:
