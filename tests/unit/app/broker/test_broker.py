@@ -1,0 +1,261 @@
+"""The broker's door: routes, problems, bounds, health and metrics, over in-memory ports."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from fiducia.app.broker import BrokerParts, create_app
+from fiducia.app.broker.limits import Limits
+from fiducia.core import ids, wire
+from fiducia.core.problems import from_problem
+from fiducia.core.rules import Action, Purpose, mask
+from fiducia.errors import DeniedError, JournalError, LedgerUnreachableError, SignatureError
+from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.grant import GiveGrant, GrantOrder
+from fiducia.records.images import HandOver, Release
+from fiducia.records.ledger import Act, GrantAct, Receipt, RevokeAct
+from fiducia.records.typed import Access, Approval, Revoke, StaffAccess
+from tests.support.consortium import DAY_S, HOSPITAL_A, Consortium, key
+
+
+def parts_of(consortium: Consortium) -> BrokerParts:
+    return BrokerParts(
+        institution=HOSPITAL_A,
+        first_block=0,
+        ledger=consortium.ledger,
+        mirror=consortium.mirror,
+        store=consortium.store,
+        vault=consortium.vault,
+        journal=consortium.journal,
+        clock=consortium.clock,
+        taken=consortium.taken,
+        relay_grant=consortium.relay_grant,
+        take_revoke=consortium.take_revoke,
+        relay_taken=consortium.relay_taken,
+        record_release=consortium.record_release,
+        hand_over=consortium.hand_over,
+    )
+
+
+@pytest.fixture
+def consortium() -> Consortium:
+    consortium = Consortium()
+    consortium.add_series(2)
+    consortium.run_register()
+    return consortium
+
+
+@pytest.fixture
+def client(consortium: Consortium) -> Iterator[TestClient]:
+    with TestClient(create_app(parts_of(consortium)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def study_of(consortium: Consortium) -> bytes:
+    return consortium.mirror.catch_up().studies()[0].study_id
+
+
+class Catching:
+    """A `Broker` that keeps what it is asked to relay, and relays nothing."""
+
+    def __init__(self) -> None:
+        self.caught: list[GrantAct] = []
+
+    def relay(self, act: Act) -> Receipt:
+        assert isinstance(act, GrantAct)
+        self.caught.append(act)
+        raise LedgerUnreachableError("caught")
+
+    def revoke(self, act: Act) -> bool:
+        raise NotImplementedError
+
+    def release(self, access: Access) -> Release:
+        raise NotImplementedError
+
+    def hand_over(self, access: Access) -> HandOver:
+        raise NotImplementedError
+
+
+def grant_act(consortium: Consortium) -> GrantAct:
+    """A signed grant that nobody relayed yet."""
+    broker = Catching()
+    give = GiveGrant(
+        broker=broker,
+        mirror=consortium.mirror,
+        vault=consortium.patient_vault,
+        clock=consortium.clock,
+        entropy=consortium.entropy,
+        domains=consortium.domains,
+    )
+    until = consortium.clock.now() + DAY_S
+    purposes, actions = mask(Purpose.TREAT), mask(Action.VIEW, Action.RETAIN)
+    order = GrantOrder(study_of(consortium), 0, consortium.badge.badge.person, purposes, actions, until)
+    with pytest.raises(LedgerUnreachableError):
+        give.run(order, consortium.patient)
+    return broker.caught[0]
+
+
+def access_of(consortium: Consortium) -> Access:
+    draw_up = DrawUpRequest(
+        mirror=consortium.mirror, clock=consortium.clock, entropy=consortium.entropy, domains=consortium.domains
+    )
+    return draw_up.run(study_of(consortium), 0, Purpose.TREAT, Action.RETAIN, consortium.clinician)
+
+
+def test_the_whole_path_over_http(consortium: Consortium, client: TestClient) -> None:
+    act = grant_act(consortium)
+    relayed = client.post("/v1/grants", content=wire.encode(act))
+    assert relayed.status_code == 200
+    assert wire.decode(Receipt, relayed.content).events
+    access = access_of(consortium)
+    released = wire.decode(Release, client.post("/v1/releases", content=wire.encode(access)).content)
+    assert released.request_id == ids.request_id(access.request)
+    handed = wire.decode(HandOver, client.post("/v1/hand-overs", content=wire.encode(access)).content)
+    assert handed.trustee == HOSPITAL_A
+    approval = Approval(
+        consortium.patient.address,
+        consortium.patient.sign(consortium.domains.digest(Revoke(ids.grant_id(act.grant)))),
+    )
+    revoked = client.post("/v1/revocations", content=wire.encode(RevokeAct(act.grant, approval)))
+    assert (revoked.status_code, revoked.json()) == (200, {"on_chain": True})
+    refused = client.post("/v1/hand-overs", content=wire.encode(access))
+    assert refused.status_code == 403
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["reason"] == "GRANT_REVOKED"
+
+
+def test_a_revoke_is_accepted_while_the_chain_is_down(consortium: Consortium, client: TestClient) -> None:
+    given = consortium.run_grant(study_of(consortium))
+    consortium.mirror.catch_up()
+    consortium.ledger.faults.unreachable = True
+    signature = consortium.patient.sign(consortium.domains.digest(Revoke(given.grant_id)))
+    act = RevokeAct(given.grant, Approval(consortium.patient.address, signature))
+    taken = client.post("/v1/revocations", content=wire.encode(act))
+    assert (taken.status_code, taken.json()) == (202, {"on_chain": False})
+    assert "fiducia_revokes_waiting 1.0" in client.get("/metrics").text
+
+
+def test_a_stranger_learns_a_bare_status_and_fills_no_journal(consortium: Consortium, client: TestClient) -> None:
+    consortium.run_grant(study_of(consortium))
+    access = access_of(consortium)
+    assert isinstance(access, StaffAccess)
+    stranger = key(99)
+    forged = replace(
+        access,
+        badge=replace(access.badge, signature=stranger.sign(consortium.domains.digest(access.badge.badge))),
+    )
+    before = len(list(consortium.journal.entries()))
+    answer = client.post("/v1/releases", content=wire.encode(forged))
+    assert (answer.status_code, answer.json()["reason"]) == (403, "UNVERIFIED")
+    assert len(list(consortium.journal.entries())) == before
+
+
+def test_a_verified_member_learns_the_reason(consortium: Consortium, client: TestClient) -> None:
+    answer = client.post("/v1/releases", content=wire.encode(access_of(consortium)))
+    assert (answer.status_code, answer.json()["reason"]) == (403, "GRANT_UNKNOWN")
+    error = from_problem(answer.content, answer.status_code)
+    assert isinstance(error, DeniedError)
+    assert error.reason == "GRANT_UNKNOWN"
+
+
+def test_keys_are_not_handed_over_before_the_release_is_recorded(consortium: Consortium, client: TestClient) -> None:
+    consortium.run_grant(study_of(consortium))
+    answer = client.post("/v1/hand-overs", content=wire.encode(access_of(consortium)))
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith("ledger-not-final")
+
+
+def test_no_durable_journal_no_release(consortium: Consortium, client: TestClient) -> None:
+    consortium.run_grant(study_of(consortium))
+    access = access_of(consortium)
+
+    def broken(_: object) -> None:
+        raise JournalError("the journal cannot be written")
+
+    consortium.journal.append = broken  # type: ignore[method-assign]
+    answer = client.post("/v1/releases", content=wire.encode(access))
+    assert answer.status_code == 503
+    assert consortium.mirror.catch_up().releases() == ()
+
+
+@pytest.mark.parametrize("path", ["/v1/grants", "/v1/revocations", "/v1/releases", "/v1/hand-overs"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"type":"grant_act"}', b"1" * 20, b"[" * 2000])
+def test_a_malformed_body_is_a_client_error(client: TestClient, path: str, body: bytes) -> None:
+    answer = client.post(path, content=body)
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("encoding")
+
+
+def test_a_body_that_is_too_long_is_refused_unread(client: TestClient) -> None:
+    answer = client.post("/v1/releases", content=b" " * (64 * 1024 + 1))
+    assert answer.status_code == 413
+
+
+def test_an_act_that_is_no_grant_is_not_relayed(consortium: Consortium, client: TestClient) -> None:
+    given = consortium.run_grant(study_of(consortium))
+    signature = consortium.patient.sign(consortium.domains.digest(Revoke(given.grant_id)))
+    act = RevokeAct(given.grant, Approval(consortium.patient.address, signature))
+    assert client.post("/v1/grants", content=wire.encode(act)).status_code == 400
+
+
+def test_grants_are_limited_per_patient_and_requests_per_address(consortium: Consortium) -> None:
+    app = create_app(parts_of(consortium), limits=Limits(grants_per_minute=2, requests_per_minute=5))
+    with TestClient(app) as client:
+        body = wire.encode(grant_act(consortium))
+        statuses = [client.post("/v1/grants", content=body).status_code for _ in range(4)]
+        assert statuses == [200, 200, 429, 429]
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/healthz").status_code == 429
+
+
+def test_a_grant_that_somebody_else_signed_is_refused(consortium: Consortium, client: TestClient) -> None:
+    act = grant_act(consortium)
+    signature = key(99).sign(consortium.domains.digest(act.grant))
+    forged = GrantAct(act.grant, (Approval(act.approvals[0].signer, signature),))
+    answer = client.post("/v1/grants", content=wire.encode(forged))
+    assert isinstance(from_problem(answer.content, answer.status_code), SignatureError)
+
+
+def test_manifests_and_events_are_public(consortium: Consortium, client: TestClient) -> None:
+    study = consortium.mirror.catch_up().studies()[0]
+    manifest = client.get(f"/v1/manifests/0x{study.manifest.hex()}")
+    assert hashlib.sha256(manifest.content).digest() == study.manifest
+    assert client.get(f"/v1/manifests/0x{'00' * 32}").status_code == 404
+    assert client.get("/v1/manifests/nonsense").status_code == 400
+    events = client.get("/v1/events")
+    lines = [wire.decode_event(line) for line in events.content.splitlines()]
+    assert lines == list(consortium.ledger.events(0, 10**6))
+    following = events.headers["fiducia-next-block"]
+    assert client.get(f"/v1/events?from_block={following}").content == b""
+    assert client.get("/v1/events?from_block=-1").status_code in (200, 400, 422)
+
+
+def test_ready_names_the_part_that_is_not(consortium: Consortium, client: TestClient) -> None:
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["parts"] == {"chain": "ok", "store": "ok", "vault": "ok", "journal": "ok"}
+    consortium.ledger.faults.unreachable = True
+    not_ready = client.get("/readyz")
+    assert not_ready.status_code == 503
+    assert not_ready.json()["parts"]["chain"] == "ledger-unreachable"
+    assert client.get("/healthz").status_code == 200
+
+
+def test_openapi_describes_every_body(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    for path in ("/v1/grants", "/v1/revocations", "/v1/releases", "/v1/hand-overs"):
+        body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert orjson.dumps(body).count(b"additionalProperties") > 0
+    assert schema["info"]["title"] == "fiducia broker"
+
+
+def test_answers_are_not_cached_and_unknown_paths_are_problems(client: TestClient) -> None:
+    answer = client.get("/nowhere")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.headers["cache-control"] == "no-store"
