@@ -41,9 +41,7 @@ def regions_in(exports: int) -> Iterator[int]:
     return (region for region in range(64) if exports >> region & 1)
 
 
-def admit(
-    house: House, carrier: str, governor: bytes, *, region: int, exports: int
-) -> tuple[int, Receipt | None]:
+def admit(house: House, carrier: str, governor: bytes, *, region: int, exports: int) -> tuple[int, Receipt | None]:
     """Admit an institution with the votes of every governor in this home.
 
     Args:

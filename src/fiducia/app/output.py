@@ -20,7 +20,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fiducia.errors import DeniedError, FiduciaError
+from fiducia.core.problems import to_problem
+from fiducia.errors import FiduciaError
 
 Fact = Mapping[str, Any]
 
@@ -83,18 +84,22 @@ class Output:
         if self.as_json:
             self._json(problem_of(error))
 
-    def failure(self, title: str, detail: str, exit_code: int) -> None:
+    def failure(self, kind: str, detail: str, exit_code: int) -> None:
         """Print an error that is not one of fiducia's own kinds."""
         self._err.print(f"[bold red]error:[/bold red] {escape(detail)}")
         if self.as_json:
-            self._json({"type": f"urn:fiducia:{title}", "title": title, "detail": detail, "exit_code": exit_code})
+            self.problem(kind, detail, exit_code)
+
+    def problem(self, kind: str, detail: str, exit_code: int) -> None:
+        """Print a JSON problem on stdout."""
+        self._json({"type": f"urn:fiducia:problem:{kind}", "title": kind, "detail": detail, "exit_code": exit_code})
 
     def progress(self) -> ProgressBar:
         """Return a progress display for a `with` block; fits `fiducia.ports.Progress`."""
         return ProgressBar(self._err)
 
     def _json(self, value: Any) -> None:
-        sys.stdout.write(json.dumps(value, default=_wire, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(_wire(value), ensure_ascii=False, indent=2) + "\n")
         sys.stdout.flush()
 
     def _rows(self, rows: Sequence[Fact]) -> None:
@@ -139,16 +144,7 @@ class ProgressBar:
 
 def problem_of(error: FiduciaError) -> dict[str, Any]:
     """Return an error as RFC 9457 problem details, with the exit code."""
-    found: dict[str, Any] = {
-        "type": f"urn:fiducia:{error.slug}",
-        "title": error.slug.replace("-", " "),
-        "status": error.status,
-        "detail": str(error),
-        "exit_code": error.exit_code,
-    }
-    if isinstance(error, DeniedError):
-        found["reason"] = error.reason
-    return found
+    return {**json.loads(to_problem(error)), "exit_code": error.exit_code}
 
 
 def utc(at: int) -> str:
@@ -176,13 +172,17 @@ def text(value: Any) -> str:
 
 def _wire(value: Any) -> Any:
     """Give JSON what it does not know: bytes as 0x hex, enums by name, records as objects."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "0x" + bytes(value).hex()
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, Mapping):
+        return {str(name): _wire(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_wire(each) for each in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-    raise TypeError(f"{type(value).__name__} is not printed as JSON")
+        return {item.name: _wire(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    return value
 
 
 def _is_rows(value: Any) -> bool:

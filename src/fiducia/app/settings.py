@@ -2,7 +2,8 @@
 
 Owns the variables' names, their forms and the XDG default of the home. Everything else gets what it needs as
 arguments. Variables: FIDUCIA_HOME, FIDUCIA_KEY (64 hex digits) or FIDUCIA_PASSPHRASE, FIDUCIA_DEBUG,
-FIDUCIA_ANVIL, FIDUCIA_KUBO; secrets never show in a repr. Source: XDG Base Directory Specification 0.8.
+FIDUCIA_ANVIL, FIDUCIA_KUBO, FIDUCIA_STOP_AT; secrets never show in a repr. Source: XDG Base Directory
+Specification 0.8.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
         debug: FIDUCIA_DEBUG, shows where an unexpected error comes from.
         anvil: FIDUCIA_ANVIL, the Anvil binary.
         kubo: FIDUCIA_KUBO, the Kubo binary.
+        stop_at: FIDUCIA_STOP_AT, a fault point at which a test has the process end (`adapters.faults`).
     """
 
     model_config = SettingsConfigDict(
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     debug: bool = False
     anvil: Path | None = None
     kubo: Path | None = None
+    stop_at: str | None = None
 
     def home_directory(self, given: Path | None = None) -> Path:
         """Return the home: the one given, else FIDUCIA_HOME, else the XDG data directory's `fiducia`."""

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 import typer.main
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _usage(error: typer.TyperException, common: Common) -> int:
     """Show what is wrong with the words that were given."""
-    rich_utils.rich_format_error(error)
+    rich_utils.rich_format_error(cast(Any, error))  # typer declares it for its own, unexported class
     if common.as_json:
         Output(True).problem("usage", error.format_message(), error.exit_code)
     return error.exit_code

@@ -21,7 +21,9 @@ app = noun("badge", "Badges: who works where, in which role, until when.")
 def issue(
     call: Call,
     holder: Annotated[str, typer.Argument(metavar="PROFILE", help="The staff member; made when there is none.")],
-    role: Annotated[list[str] | None, typer.Option(metavar="ROLE", help="Repeat for several. Default: PHYSICIAN.")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="ROLE", help="Repeat for several. Default: PHYSICIAN.")
+    ] = None,
     hours: Annotated[int, typer.Option(min=1, max=168, help="How long the badge lasts.")] = 12,
     trained_until: Annotated[
         str | None, typer.Option(metavar="DATE", help="When the training lapses. Default: in a year.")

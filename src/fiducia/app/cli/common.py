@@ -34,9 +34,7 @@ AsOption = Annotated[
     str | None,
     typer.Option("--as", metavar="PROFILE", help="Act as this profile of the home.", rich_help_panel=PANEL),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel=PANEL)
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel=PANEL)]
 
 Body = Callable[..., int | None]
 

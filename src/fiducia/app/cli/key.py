@@ -86,9 +86,7 @@ def publish(
         raise typer.BadParameter(f"the profile {profile.name} has no {chosen.name} key of its own: give --key")
     # 1 is the earliest end there is: long past, whatever the chain's clock says.
     not_after = 1 if end else parsing.until(until) if until else None
-    receipt = governance.publish(
-        call.house, profile, chosen, public, endpoint=endpoint, not_after=not_after
-    )
+    receipt = governance.publish(call.house, profile, chosen, public, endpoint=endpoint, not_after=not_after)
     state = call.house.mirror(profile.member).catch_up()
     key_hash = ids.key_hash(chosen, public)
     call.out.facts(

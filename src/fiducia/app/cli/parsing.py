@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import typer
 
@@ -19,6 +20,8 @@ from fiducia.errors import ConfigError, InputError
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_INSTITUTION = 2**32 - 1
+
+_Listed = TypeVar("_Listed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +102,20 @@ def grantee(text: str, profiles: Profiles) -> Grantee:
 
 def purpose(text: str) -> rules.Purpose:
     """Return a purpose by name. Raises: BadParameter."""
-    return _listed(rules.purpose, text)
+    return _known(rules.purpose, text)
 
 
 def action(text: str) -> rules.Action:
     """Return an action by name. Raises: BadParameter."""
-    return _listed(rules.action, text)
+    return _known(rules.action, text)
 
 
 def roles(words: Sequence[str]) -> int:
     """Return the mask of named roles. Raises: BadParameter."""
-    return rules.mask(*(_listed(rules.role, word) for word in words))
+    return rules.mask(*(_known(rules.role, word) for word in words))
 
 
-def _listed(find, text):  # type: ignore[no-untyped-def]  # typed by its three callers
+def _known(find: Callable[[str], _Listed], text: str) -> _Listed:
     try:
         return find(text.upper())
     except InputError as error:

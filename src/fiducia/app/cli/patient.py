@@ -26,12 +26,10 @@ def enrol(
             "--patient-id",
             metavar="ID",
             prompt="Patient ID",
-            help="The patient ID in the hospital's images; asked for when not given, so that it stays out of the history.",
+            help="The patient ID in the hospital's images. Asked for when not given: it then stays out of histories.",
         ),
     ],
-    issuer: Annotated[
-        str, typer.Option(metavar="ISSUER", help="Who gave that ID. Default: the hospital itself.")
-    ] = "",
+    issuer: Annotated[str, typer.Option(metavar="ISSUER", help="Who gave that ID. Default: the hospital itself.")] = "",
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="The development profile to make. Default: the next free one.")
     ] = None,

@@ -89,7 +89,9 @@ def _show_registration(call: Call, registration: Registration) -> None:
 @command(app, "list")
 def list_studies(
     call: Call,
-    every: Annotated[bool, typer.Option("--all", help="Every study on the ledger, not only those you have a part in.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every study on the ledger, not only those you have a part in.")
+    ] = False,
 ) -> None:
     """List studies: a hospital's own, a patient's own, or those that a grant names you for.
 
@@ -144,9 +146,9 @@ def show(call: Call, study: Annotated[str, typer.Argument(metavar="ID", help="Th
             "series": line.number,
             "sealed_in": line.sealed_in,
             "pack_cid": line.pack_cid,
-            "pack_bytes": line.pack_bytes,
+            "pack_bytes": line.pack_size_bytes,
             "index_cid": line.index_cid,
-            "index_bytes": line.index_bytes,
+            "index_bytes": line.index_size_bytes,
         }
         for line in manifest.series
     ]

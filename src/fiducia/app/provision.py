@@ -1,0 +1,148 @@
+"""Setting up a development consortium: profiles, contracts, members, keys, a badge, a patient.
+
+Owns what belongs to one, and that every step is skipped when it was done already: a run that was cut off
+anywhere is completed by the next. Starting processes is `app.stack`'s; acts are journeys'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fiducia.app import governance, staff
+from fiducia.app.consortium import Consortium, MemberAddress, StoreAddress
+from fiducia.app.enrolment import Enrolment
+from fiducia.app.plan import MEMBERS, Plan
+from fiducia.app.profiles import Kind, Profile, new_profile
+from fiducia.app.wiring import BROKER_KEM, BROKER_SIGN, READER, RELAYER, House, deploy_ledger
+from fiducia.core import rules
+from fiducia.errors import ConfigError, LedgerInconsistencyError, LedgerStaleError
+from fiducia.records.images import PatientIdentity
+from fiducia.records.ledger import Founder, KeyKind
+
+FOUNDER, SECOND = MEMBERS
+REGIONS = {FOUNDER: 1, SECOND: 2}
+EXPORTS = rules.mask(1, 2)
+CLINICIAN, PATIENT = "clinician", "patient"
+PATIENT_IDENTITY = PatientIdentity("", "SAMPLE-1")
+"""The patient of generated sample studies, so that those need no --enrol-new."""
+
+BADGE_S = 12 * 3600
+_BADGE_RENEWED_S = 3600
+_SET_UP = "set-up"
+
+Say = Callable[[str], None]
+
+
+def create_profiles(house: House) -> None:
+    """Make the profiles and the members' broker keys that are missing."""
+    profiles = house.new_profiles()
+    for name in MEMBERS:
+        if profiles.find(name) is None:
+            profiles.save(new_profile(name, Kind.INSTITUTION, house.entropy, member=name))
+        vault = house.vault(name)
+        missing = {BROKER_SIGN, BROKER_KEM, RELAYER} - set(vault.names(""))
+        if missing:
+            vault.put({key: house.entropy.token(32) for key in sorted(missing)})
+    if profiles.find(READER) is None:
+        profiles.save(new_profile(READER, Kind.AUDITOR, house.entropy))
+
+
+def bind_network(house: House, plan: Plan, say: Say) -> None:
+    """Deploy the contracts of a new home and pin them, or check that the chain is the one that is pinned.
+
+    Raises:
+        ConfigError: the chain is not the pinned one any more.
+    """
+    if house.home.network_file.exists():
+        known = house.home.load()
+        network = replace(known.network, rpc_urls=(plan.rpc_url,))
+        house.rebind(_consortium(house, plan, replace(known, network=network)))
+        try:
+            house.ledger(FOUNDER).check()
+            _check_mirrors(house, say)
+            return
+        except ConfigError:
+            # Cut off while it was being set up, before the chain had kept it: nothing hangs on it yet.
+            if _is_set_up(house):
+                raise
+    say("deploying the contracts")
+    founder = house.profiles().load(FOUNDER)
+    network = deploy_ledger(
+        (plan.rpc_url,),
+        house.broker_keys(FOUNDER).relayer,
+        [Founder(governance.governor_of(founder), REGIONS[FOUNDER], EXPORTS)],
+    )
+    governance.remember_institution(house, FOUNDER, 1)
+    house.forget_mirrors()
+    house.rebind(_consortium(house, plan, Consortium(network, (), StoreAddress("embedded", "-"))))
+
+
+def provision(house: House, plan: Plan, say: Say) -> None:
+    """Admit, publish, issue and enrol whatever the ledger does not show yet. Raises: FiduciaError."""
+    second = house.profiles().load(SECOND)
+    institution, receipt = governance.admit(
+        house, FOUNDER, governance.governor_of(second), region=REGIONS[SECOND], exports=EXPORTS
+    )
+    if receipt:
+        say(f"{SECOND} is admitted")
+    governance.remember_institution(house, SECOND, institution)
+    for name in MEMBERS:
+        _publish_keys(house, house.profiles().load(name), plan, say)
+    renew_badge(house, say)
+    if house.profiles().find(PATIENT) is None or not house.profiles().load(PATIENT).subject:
+        Enrolment(house, house.profiles().load(FOUNDER)).enrol(PATIENT_IDENTITY, PATIENT)
+        say(f"a patient is enrolled at {FOUNDER}")
+    for name in MEMBERS:
+        house.mirror(name).catch_up()
+
+
+def note_set_up(house: House) -> None:
+    """Note that the consortium is complete: from now on a chain that lost it is an error."""
+    (house.home.run / _SET_UP).touch(mode=0o600)
+
+
+def renew_badge(house: House, say: Say) -> None:
+    """Issue the clinician's badge when there is none that lasts another hour in the current epoch."""
+    issuer = house.profiles().load(SECOND)
+    holder = house.profiles().find(CLINICIAN)
+    member = house.mirror(SECOND).catch_up().member(issuer.institution)
+    badge = holder.badge.badge if holder and holder.badge else None
+    fresh = badge is not None and badge.not_after > house.clock.now() + _BADGE_RENEWED_S
+    if fresh and badge and member and badge.epoch == member.badge_epoch:
+        return
+    roles = badge.roles if badge else rules.mask(rules.Role.PHYSICIAN)
+    staff.issue_badge(house, issuer, CLINICIAN, roles=roles, lasts_s=BADGE_S)
+    say(f"a badge is issued to {CLINICIAN} of {SECOND}")
+
+
+def _publish_keys(house: House, profile: Profile, plan: Plan, say: Say) -> None:
+    for kind, key in governance.member_keys(house, profile):
+        endpoint = plan.broker_url(profile.member) if kind in (KeyKind.BROKER_KEM, KeyKind.BROKER_SIGN) else ""
+        if governance.publish(house, profile, kind, key, endpoint=endpoint):
+            say(f"{profile.name} publishes its {kind.name} key")
+
+
+def _check_mirrors(house: House, say: Say) -> None:
+    """Drop the copies of a chain that was killed and has lost its last blocks; they are read again."""
+    try:
+        for name in (*MEMBERS, READER):
+            house.mirror(name).catch_up()
+    except (LedgerInconsistencyError, LedgerStaleError):
+        say("the chain has lost its last blocks: the members' copies are read anew")
+        house.forget_mirrors()
+
+
+def _consortium(house: House, plan: Plan, known: Consortium) -> Consortium:
+    """Return the pins with the plan's addresses."""
+    members = tuple(MemberAddress(name, number, plan.broker_url(name)) for number, name in enumerate(MEMBERS, 1))
+    store = (
+        StoreAddress("kubo", plan.kubo_api)
+        if plan.store == "kubo"
+        else StoreAddress("embedded", str(house.home.embedded_store))
+    )
+    return replace(known, members=members, store=store)
+
+
+def _is_set_up(house: House) -> bool:
+    return (house.home.run / _SET_UP).exists()

@@ -1,0 +1,311 @@
+"""The development stack: chain, store and brokers on this machine, brought up, watched, shown and taken down.
+
+Owns which processes there are and in which order, and that none outlives a failed or interrupted start. Every
+step is skipped when it stands already, so `up` completes what an earlier one began. How a process is started
+and stopped is `app.processes`'; what is set up on the ledger is `app.provision`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import httpx2
+
+from fiducia.app import kubo_daemon
+from fiducia.app.anvil import anvil_program, find_anvil
+from fiducia.app.home import Home
+from fiducia.app.plan import MEMBERS, Plan, StoreKind, broker_name, load_plan, new_plan, save_plan, with_free_ports
+from fiducia.app.processes import Child, Program, Stack, port_is_open, record, recorded, stop_recorded
+from fiducia.app.provision import FOUNDER, bind_network, create_profiles, note_set_up, provision
+from fiducia.app.settings import Settings
+from fiducia.app.wiring import House
+from fiducia.errors import ConfigError, FiduciaError, LedgerUnreachableError, LimitError, StoreError
+
+READY_S = 60.0
+UP_LOCK = "up"
+_PROBE_S = 5.0
+_WATCH_S = 0.25
+_STATE_EVERY_S = 1
+# Transactions cost nothing on the local chain, so no account needs funds and none can be stolen from.
+_ANVIL_EXTRA = ("--gas-price", "0", "--block-base-fee-per-gas", "0", "--accounts", "1", "--no-cors")
+# -I: nothing of this user's Python settings or of the working directory gets into a broker.
+_PYTHON = (sys.executable, "-I", "-u", "-m", "fiducia.app.cli")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process of the stack: what it is, where it answers, and whether it does."""
+
+    name: str
+    pid: int | None
+    address: str
+    ready: bool
+    detail: str = ""
+
+
+class DevelopmentStack:
+    """The stack of one home."""
+
+    def __init__(self, house: House, settings: Settings, say: Say) -> None:
+        self._house = house
+        self._home = house.home
+        self._settings = settings
+        self._say = say
+
+    def up(self, store: StoreKind | None, *, detach: bool) -> None:
+        """Bring everything up and set up what is missing.
+
+        Args:
+            store: which store; the home's own, or Kubo where it is installed, when None.
+            detach: leave the processes running when this process ends.
+
+        Raises:
+            ConfigError, LedgerError, StoreError: a part does not start; what was started here is stopped again.
+            LimitError: another `up` is at work.
+        """
+        self._home.create()
+        with self._home.lock(UP_LOCK), _Starting(self._home, detach) as starting:
+            if starting.running and "anvil" not in starting.running:
+                # The chain ended, perhaps without writing its last second down: what had seen that starts anew, too.
+                stop_recorded(self._home.run)
+                starting.running.clear()
+            self._house.create_key()
+            create_profiles(self._house)
+            plan = self._plan(store, set(starting.running))
+            self._chain(plan, starting)
+            kubo = self._kubo(plan, starting)
+            bind_network(self._house, plan, self._say)
+            provision(self._house, plan, self._say)
+            self._wait_for_store(kubo)
+            self._brokers(plan, starting)
+            self._wait_until_kept()
+            note_set_up(self._house)
+            starting.keep()
+
+    def watch(self) -> None:
+        """Stay until a signal comes or `down` was called elsewhere, then stop everything.
+
+        Raises:
+            LedgerUnreachableError: a part ended by itself; the rest was stopped, too.
+        """
+        children = list(recorded(self._home.run))
+        try:
+            while all(child.alive() for child in children):
+                time.sleep(_WATCH_S)
+            for child in children:
+                # `down` removes the file of each process that it stopped.
+                if not child.alive() and (self._home.run / f"{child.program.name}.pid").exists():
+                    raise LedgerUnreachableError(f"{child.program.name} ended by itself\n{child.log_tail()}".rstrip())
+        finally:
+            self.down(wait_s=0.0)
+
+    def down(self, *, wait_s: float = READY_S) -> list[str]:
+        """Stop every process of the home, and return the names of those that ran. Idempotent."""
+        if not self._home.run.is_dir():
+            return []
+        with contextlib.ExitStack() as held:
+            # An `up` that is at work would start what is stopped here; one that hangs must not prevent it.
+            with contextlib.suppress(LimitError):
+                held.enter_context(self._home.lock(UP_LOCK, wait_s=wait_s))
+            with _undisturbed():
+                return stop_recorded(self._home.run)
+
+    def status(self) -> list[Part]:
+        """Return every part, running or not. Raises: ConfigError (no consortium here)."""
+        plan = load_plan(self._home)
+        if plan is None:
+            raise ConfigError(f"there is no consortium in {self._home.root}: run `fiducia up --detach`")
+        pids = {child.program.name: child.pid for child in recorded(self._home.run)}
+        parts = [self._part("chain", pids.get("anvil"), plan.rpc_url, self._house_head)]
+        address = plan.kubo_api if plan.store == "kubo" else str(self._home.embedded_store)
+        parts.append(self._part(f"store ({plan.store})", pids.get("kubo"), address, self._store_health))
+        for member in MEMBERS:
+            url = plan.broker_url(member)
+            parts.append(self._part(broker_name(member), pids.get(broker_name(member)), url, partial(_ask_ready, url)))
+        return parts
+
+    # -- parts
+
+    def _plan(self, store: StoreKind | None, running: set[str]) -> Plan:
+        known = load_plan(self._home)
+        if known is None:
+            return save_plan(self._home, new_plan(self._house.entropy, self._choose_store(store)))
+        if store not in (None, known.store):
+            raise ConfigError(
+                f"this home keeps its objects in the {known.store} store: leave --store out, or use another --home"
+            )
+        return save_plan(self._home, with_free_ports(known, running))
+
+    def _choose_store(self, store: StoreKind | None) -> StoreKind:
+        if store is not None:
+            return store
+        if self._find_kubo() is not None:
+            return "kubo"
+        self._say(
+            f"no Kubo {kubo_daemon.KUBO_VERSION} here (scripts/install builds it where Go is): "
+            "objects go to the embedded directory store"
+        )
+        return "embedded"
+
+    def _find_kubo(self) -> Path | None:
+        return kubo_daemon.find_kubo(self._settings.search_environment(), self._settings.cache_directory())
+
+    def _chain(self, plan: Plan, starting: _Starting) -> None:
+        if "anvil" in starting.running:
+            return
+        program = anvil_program(
+            find_anvil(self._settings.search_environment(), _project()),
+            port=plan.chain_port,
+            chain_id=plan.chain_id,
+            log=self._home.logs / "anvil.log",
+            state=self._home.chain_state,
+            state_interval_s=_STATE_EVERY_S,
+            extra=_ANVIL_EXTRA,
+        )
+        self._say("starting the chain")
+        child = starting.start(program)
+        child.wait_ready(lambda: port_is_open(plan.chain_port), READY_S, error=LedgerUnreachableError)
+
+    def _kubo(self, plan: Plan, starting: _Starting) -> Child | None:
+        if plan.store != "kubo" or "kubo" in starting.running:
+            return None
+        binary = self._find_kubo()
+        if binary is None:
+            raise ConfigError(
+                f"this home keeps its objects in Kubo, and no Kubo {kubo_daemon.KUBO_VERSION} is here: "
+                "run scripts/install"
+            )
+        self._say("starting Kubo")
+        kubo_daemon.init_repository(binary, self._home.kubo_repository, api_port=plan.kubo_port)
+        return starting.start(
+            kubo_daemon.kubo_program(binary, self._home.kubo_repository, self._home.logs / "kubo.log")
+        )
+
+    def _wait_for_store(self, kubo: Child | None) -> None:
+        if kubo is not None:
+            kubo.wait_ready(self._house.store().health, READY_S, error=StoreError)
+        else:
+            self._house.store().health()
+
+    def _brokers(self, plan: Plan, starting: _Starting) -> None:
+        missing = [member for member in MEMBERS if broker_name(member) not in starting.running]
+        if missing:
+            self._say(f"starting the brokers of {' and '.join(missing)}")
+        children = {member: starting.start(self._broker_program(member, plan)) for member in missing}
+        for member, child in children.items():
+            probe = partial(_ask_ready, plan.broker_url(member))
+            child.wait_ready(probe, READY_S, error=LedgerUnreachableError)
+
+    def _broker_program(self, member: str, plan: Plan) -> Program:
+        port = str(plan.broker_ports[member])
+        return Program(
+            name=broker_name(member),
+            command=(*_PYTHON, "--home", str(self._home.root), "broker", "serve", "--member", member, "--port", port),
+            log=self._home.logs / f"{broker_name(member)}.log",
+            environment=self._settings.child_environment(),
+            directory=self._home.root,
+        )
+
+    def _wait_until_kept(self) -> None:
+        """Wait until the chain wrote down what was set up: a kill must not take the consortium away again."""
+        done_at = time.time()
+        deadline = time.monotonic() + READY_S
+        while not self._home.chain_state.exists() or self._home.chain_state.stat().st_mtime <= done_at:
+            if time.monotonic() > deadline:
+                raise LedgerUnreachableError("the chain does not write its state; is the disk full?")
+            time.sleep(0.05)
+
+    def _part(self, name: str, pid: int | None, address: str, probe: Callable[[], str]) -> Part:
+        try:
+            return Part(name, pid, address, True, probe())
+        except FiduciaError as error:
+            return Part(name, pid, address, False, str(error).splitlines()[0])
+
+    def _house_head(self) -> str:
+        return f"block {self._house.ledger(FOUNDER).head().number}"
+
+    def _store_health(self) -> str:
+        self._house.store().health()
+        return ""
+
+
+class _Starting:
+    """Processes being started: all recorded as they come, all stopped again unless `keep` was called."""
+
+    def __init__(self, home: Home, detach: bool) -> None:
+        self._run = home.run
+        self._detach = detach
+        self._stack = Stack()
+        self.running = {child.program.name for child in recorded(home.run)}
+
+    def start(self, program: Program) -> Child:
+        """Start a process and write down its pid, with no signal in between."""
+        with _undisturbed():
+            child = self._stack.start(program, detach=self._detach)
+            record(child, self._run)
+        return child
+
+    def keep(self) -> None:
+        """Everything is up: leaving stops nothing."""
+        self._stack.release()
+
+    def __enter__(self) -> _Starting:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _undisturbed():
+            names = [child.program.name for child in self._stack.children]
+            self._stack.stop()
+            for name in names:
+                (self._run / f"{name}.pid").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals that would interrupt back until the block is done: processes are started and stopped whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
+
+
+def _ask_ready(url: str) -> str:
+    """Ask a broker whether it is ready. Raises: LedgerUnreachableError (it names what is not)."""
+    try:
+        answer = httpx2.get(f"{url}/readyz", timeout=_PROBE_S, trust_env=False)
+        parts = answer.json()["parts"]
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise LedgerUnreachableError("it does not answer") from error
+    if answer.status_code != 200:
+        wanting = [f"{name}: {state}" for name, state in parts.items() if state != "ok"]
+        raise LedgerUnreachableError(f"not ready: {', '.join(wanting)}")
+    return ", ".join(f"{name} {state}" for name, state in parts.items())
+
+
+def _project() -> Path | None:
+    """Return the repository's root when fiducia runs from one."""
+    root = Path(__file__).resolve().parents[3]
+    return root if (root / "contracts" / "package.json").is_file() else None

@@ -1,0 +1,412 @@
+"""Wiring: the one module that chooses adapters and joins them to journeys.
+
+Owns which adapter stands behind each port, that each is opened once and closed in the end, and which member's
+vault, directory, mirror and relayer a journey gets. Decides nothing else. `House` is also how a Python program
+uses the journeys: `with House(Home(path), load()) as house: ...`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fiducia.adapters.broker_http import HttpBroker
+from fiducia.adapters.dicom_files import FileIntake
+from fiducia.adapters.evm.deploy import deploy
+from fiducia.adapters.evm.ledger import EvmLedger
+from fiducia.adapters.faults import FaultSteps
+from fiducia.adapters.folder_destination import FolderDestination
+from fiducia.adapters.key_encryption import (
+    KeyEncryption,
+    KeyFile,
+    KeyText,
+    Passphrase,
+    create_key_file,
+    create_passphrase_parameters,
+)
+from fiducia.adapters.sqlite import SqliteJournal, SqlitePatients, SqliteStudies, SqliteVault
+from fiducia.adapters.sqlite_mirror import SqliteMirror
+from fiducia.adapters.store_directory import DirectoryStore
+from fiducia.adapters.store_kubo import KuboStore
+from fiducia.adapters.system import SystemClock, SystemEntropy
+from fiducia.app.consortium import Consortium, StoreAddress
+from fiducia.app.home import Home
+from fiducia.app.profiles import Kind, Profile, Profiles
+from fiducia.app.settings import Settings
+from fiducia.core.keys.sealing import KemKey
+from fiducia.core.signatures import EoaKey
+from fiducia.core.typed_data import Domains
+from fiducia.errors import ConfigError, InputError
+from fiducia.journeys.audit import AuditLedger
+from fiducia.journeys.badges import IssueBadge
+from fiducia.journeys.enrol import EnrolPatient
+from fiducia.journeys.fetch import FetchStudy
+from fiducia.journeys.grant import GiveGrant, RelayGrant
+from fiducia.journeys.members import AdmitMember, PublishKey
+from fiducia.journeys.register import RegisterStudies
+from fiducia.journeys.release import HandOverKeys, RecordRelease
+from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, Taken, TakeRevoke
+from fiducia.ports import Broker, Intake, Journal, Patients, Progress, Signer, Store, Studies, Vault
+from fiducia.records.ledger import Founder, Network
+
+if TYPE_CHECKING:
+    from fiducia.app.broker import BrokerParts
+
+READER = "auditor"
+"""Whose mirror is read when nobody in particular asks."""
+
+BROKER_SIGN, BROKER_KEM, RELAYER = "broker/sign", "broker/kem", "relayer"
+
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerKeys:
+    """What a member's vault holds of the broker's own keys."""
+
+    sign: EoaKey
+    kem: KemKey
+    relayer: EoaKey
+
+
+class House:
+    """The parts of one home, opened as they are asked for; safe to share between threads once opened."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self.clock = SystemClock()
+        self.entropy = SystemEntropy()
+        self.steps = FaultSteps(settings.stop_at)
+        self._opened: dict[tuple[str, str], Any] = {}
+        self._closing = contextlib.ExitStack()
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close everything that was opened."""
+        self._closing.close()
+        self._opened.clear()
+
+    # -- what the home is bound to
+
+    @cached_property
+    def consortium(self) -> Consortium:
+        """The public pins. Raises: ConfigError (no consortium here)."""
+        return self.home.load()
+
+    @cached_property
+    def domains(self) -> Domains:
+        """What signatures are bound to. Raises: ConfigError."""
+        return self.consortium.domains()
+
+    def rebind(self, consortium: Consortium) -> None:
+        """Save other pins, and let go of everything that was opened under the old ones."""
+        self.close()
+        self.home.save(consortium)
+        for name in ("consortium", "domains"):
+            self.__dict__.pop(name, None)
+
+    def forget_mirrors(self) -> None:
+        """Remove every copy of the ledger: it is read again."""
+        self.close()
+        for path in (self.home.root / "members").glob("*/mirror.sqlite*"):
+            path.unlink(missing_ok=True)
+
+    # -- secrets
+
+    @cached_property
+    def key_encryption(self) -> KeyEncryption:
+        """Where the key-encryption key comes from: the environment, else the home's key file."""
+        if self.settings.key is not None:
+            return KeyText(self.settings.key.get_secret_value())
+        if self.settings.passphrase is not None:
+            return Passphrase(self.settings.passphrase.get_secret_value(), self.home.passphrase_file)
+        return KeyFile(self.home.key_file)
+
+    def create_key(self) -> None:
+        """Make the key-encryption key of a new home; an existing home never gets another one."""
+        if self.home.profiles.exists() or self.settings.key is not None:
+            return
+        make, path = create_key_file, self.home.key_file
+        if self.settings.passphrase is not None:
+            make, path = create_passphrase_parameters, self.home.passphrase_file
+        if not path.exists():
+            make(path)
+
+    def profiles(self) -> Profiles:
+        """Return the home's profiles. Raises: ConfigError (an empty home), VaultError."""
+        if not self.home.profiles.exists():
+            raise ConfigError(f"there is no consortium in {self.home.root}: run `fiducia up --detach`")
+        return self.new_profiles()
+
+    def new_profiles(self) -> Profiles:
+        """Return the home's profiles; the file is made when there is none. Raises: VaultError."""
+        return self._open(
+            "profiles", "", lambda: Profiles(self._sqlite(SqliteVault(self.home.profiles, self.key_encryption)))
+        )
+
+    def institution(self, profile: Profile) -> Profile:
+        """Return a profile that is an institution, or refuse. Raises: InputError."""
+        if profile.kind is not Kind.INSTITUTION:
+            raise InputError(f"{profile.name} is a {profile.kind.value}: act as an institution (--as hospital-a)")
+        if not profile.institution:
+            raise ConfigError(f"{profile.name} is not a member yet: `fiducia member admit {profile.name}`")
+        return profile
+
+    def reader(self, acting: str | None) -> str:
+        """Return whose mirror a command reads: the acting profile's member, or the auditor's."""
+        if acting is None:
+            return READER
+        profile = self.profiles().load(acting)
+        return profile.member or profile.name
+
+    def broker_keys(self, member: str) -> BrokerKeys:
+        """Return a member's broker keys. Raises: KeyMissingError, VaultError."""
+        vault = self.vault(member)
+        return BrokerKeys(
+            EoaKey(vault.get(BROKER_SIGN)), KemKey.from_seed(vault.get(BROKER_KEM)), EoaKey(vault.get(RELAYER))
+        )
+
+    # -- ports
+
+    def vault(self, owner: str) -> Vault:
+        """Return the vault of a member or another profile. Raises: VaultError."""
+        path = self.home.member(owner).vault
+        return self._open("vault", owner, lambda: self._sqlite(SqliteVault(path, self.key_encryption)))
+
+    def patients(self, member: str) -> Patients:
+        """Return a member's patients. Raises: VaultError."""
+        path = self.home.member(member).patients
+        return self._open("patients", member, lambda: self._sqlite(SqlitePatients(path, self.key_encryption)))
+
+    def studies(self, member: str) -> Studies:
+        """Return a member's studies. Raises: VaultError."""
+        path = self.home.member(member).studies
+        return self._open("studies", member, lambda: self._sqlite(SqliteStudies(path, self.key_encryption)))
+
+    def journal(self, member: str) -> Journal:
+        """Return a member's journal. Raises: JournalError, VaultError."""
+        path = self.home.member(member).journal
+        return self._open("journal", member, lambda: self._sqlite(SqliteJournal(path, self.key_encryption)))
+
+    def ledger(self, member: str) -> EvmLedger:
+        """Return the ledger; transactions are paid by the member's relayer, if it has one."""
+
+        def make() -> EvmLedger:
+            vault_file = self.home.member(member).vault
+            relayer = None
+            if vault_file.exists() and RELAYER in self.vault(member).names(RELAYER):
+                relayer = EoaKey(self.vault(member).get(RELAYER))
+            lock = self.home.root / "locks" / f"relayer-{member}"
+            return EvmLedger(self.consortium.network, clock=self.clock, relayer=relayer, lock_path=lock)
+
+        return self._open("ledger", member, lambda: self._closed_later(make()))
+
+    def mirror(self, member: str) -> SqliteMirror:
+        """Return a member's mirror of the ledger."""
+        path = self.home.member(member).mirror
+
+        def make() -> SqliteMirror:
+            network = self.consortium.network
+            # Contracts deployed anew on the same chain are another ledger.
+            identity = network.genesis_hash + self.domains.members
+            return SqliteMirror(path, self.ledger(member), network=identity, first_block=network.first_block)
+
+        return self._open("mirror", member, lambda: self._closed_later(make()))
+
+    def store(self) -> Store:
+        """Return the object store."""
+        return self._open("store", "", lambda: self._closed_later(open_store(self.consortium.store)))
+
+    def broker(self, institution: int) -> Broker:
+        """Return an institution's broker. Raises: ConfigError (unknown here)."""
+        url = self.consortium.broker_of(institution)
+        return self._open("broker", str(institution), lambda: self._closed_later(HttpBroker(url)))
+
+    def broker_of_study(self, reader: str, study_id: bytes) -> Broker:
+        """Return the broker of a study's custodian. Raises: InputError (no such study), LedgerError."""
+        study = self.mirror(reader).catch_up().study(study_id)
+        if study is None:
+            raise InputError("no such study on this ledger; see `fiducia study list --all`")
+        return self.broker(study.custodian)
+
+    def intake(self) -> Intake:
+        """Return where instances come from."""
+        return FileIntake()
+
+    def folder(self, out: Path, label: str) -> FolderDestination:
+        """Return where fetched instances go."""
+        return FolderDestination(out, label)
+
+    # -- journeys
+
+    def admit_member(self, carrier: str) -> AdmitMember:
+        """Return the journey, carried by a member's relayer."""
+        return AdmitMember(ledger=self.ledger(carrier), domains=self.domains)
+
+    def publish_key(self, carrier: str) -> PublishKey:
+        """Return the journey, carried by a member's relayer."""
+        return PublishKey(ledger=self.ledger(carrier), domains=self.domains)
+
+    def issue_badge(self, member: str) -> IssueBadge:
+        """Return the journey for a member's staff."""
+        return IssueBadge(mirror=self.mirror(member), clock=self.clock, entropy=self.entropy, domains=self.domains)
+
+    def enrol_patient(self, member: str) -> EnrolPatient:
+        """Return the journey at a custodian."""
+        return EnrolPatient(
+            ledger=self.ledger(member),
+            patients=self.patients(member),
+            entropy=self.entropy,
+            domains=self.domains,
+            steps=self.steps,
+        )
+
+    def register_studies(self, member: str, progress: Progress) -> RegisterStudies:
+        """Return the journey at a custodian."""
+        return RegisterStudies(
+            intake=self.intake(),
+            store=self.store(),
+            vault=self.vault(member),
+            patients=self.patients(member),
+            studies=self.studies(member),
+            ledger=self.ledger(member),
+            entropy=self.entropy,
+            clock=self.clock,
+            domains=self.domains,
+            steps=self.steps,
+            progress=progress,
+        )
+
+    def give_grant(self, patient: Profile) -> GiveGrant:
+        """Return the journey of a patient, carried by their custodian's broker."""
+        return GiveGrant(
+            broker=self.broker(patient.institution),
+            mirror=self.mirror(patient.member),
+            vault=self.vault(patient.name),
+            clock=self.clock,
+            entropy=self.entropy,
+            domains=self.domains,
+        )
+
+    def revoke_grant(self, profile: Profile) -> RevokeGrant:
+        """Return the journey, taken by the profile's own broker."""
+        return RevokeGrant(
+            broker=self.broker(profile.institution), mirror=self.mirror(profile.member), domains=self.domains
+        )
+
+    def revoke_all(self, patient: Profile) -> RevokeAllGrants:
+        """Return the journey, taken by the patient's custodian's broker."""
+        return RevokeAllGrants(
+            broker=self.broker(patient.institution), mirror=self.mirror(patient.member), domains=self.domains
+        )
+
+    def fetch_study(self, requester: Profile, study_id: bytes, progress: Progress) -> FetchStudy:
+        """Return the journey of a requester, against the broker of the study's custodian."""
+        reader = requester.member or requester.name
+        return FetchStudy(
+            broker=self.broker_of_study(reader, study_id),
+            ledger=self.ledger(reader),
+            mirror=self.mirror(reader),
+            store=self.store(),
+            vault=self.vault(requester.name),
+            clock=self.clock,
+            entropy=self.entropy,
+            domains=self.domains,
+            steps=self.steps,
+            progress=progress,
+        )
+
+    def audit_ledger(self) -> AuditLedger:
+        """Return the journey; it needs no key."""
+        network = self.consortium.network
+        return AuditLedger(
+            ledger=self.ledger(READER), store=self.store(), domains=self.domains, first_block=network.first_block
+        )
+
+    def broker_parts(self, member: str) -> BrokerParts:
+        """Return what a member's broker is made of. Raises: ConfigError, VaultError, JournalError."""
+        from fiducia.app.broker import BrokerParts  # the web framework loads for brokers alone
+
+        address = self.consortium.member(member)
+        if address is None:
+            raise ConfigError(f"{member} is no member of this consortium")
+        ledger, mirror, journal = self.ledger(member), self.mirror(member), self.journal(member)
+        taken = Taken(journal)
+        clock, domains, steps = self.clock, self.domains, self.steps
+        take_revoke = TakeRevoke(
+            ledger=ledger, mirror=mirror, journal=journal, taken=taken, clock=clock, domains=domains, steps=steps
+        )
+        return BrokerParts(
+            institution=address.institution,
+            first_block=self.consortium.network.first_block,
+            ledger=ledger,
+            mirror=mirror,
+            store=self.store(),
+            vault=self.vault(member),
+            journal=journal,
+            clock=clock,
+            taken=taken,
+            relay_grant=RelayGrant(ledger=ledger, mirror=mirror, custodian=address.institution),
+            take_revoke=take_revoke,
+            relay_taken=RelayTaken(taken=taken, take=take_revoke),
+            record_release=RecordRelease(
+                ledger=ledger,
+                journal=journal,
+                taken=taken,
+                clock=clock,
+                domains=domains,
+                steps=steps,
+                custodian=address.institution,
+            ),
+            hand_over=HandOverKeys(
+                ledger=ledger,
+                mirror=mirror,
+                store=self.store(),
+                vault=self.vault(member),
+                journal=journal,
+                taken=taken,
+                clock=clock,
+                domains=domains,
+                steps=steps,
+                trustee=address.institution,
+                signer=self.broker_keys(member).sign,
+            ),
+        )
+
+    # -- opening and closing
+
+    def _open(self, kind: str, owner: str, make: Callable[[], _Part]) -> _Part:
+        key = (kind, owner)
+        if key not in self._opened:
+            self._opened[key] = make()
+        part: _Part = self._opened[key]
+        return part
+
+    def _closed_later(self, part: _Part) -> _Part:
+        close = getattr(part, "close", None)
+        if close is not None:
+            self._closing.callback(close)
+        return part
+
+    _sqlite = _closed_later
+
+
+def open_store(address: StoreAddress) -> Store:
+    """Return the store at an address."""
+    return KuboStore(address.address) if address.kind == "kubo" else DirectoryStore(Path(address.address))
+
+
+def deploy_ledger(rpc_urls: Sequence[str], deployer: Signer, founders: Sequence[Founder]) -> Network:
+    """Deploy the contracts of a new consortium and return its pins. Raises: LedgerError, ConfigError."""
+    return deploy(rpc_urls, deployer, founders)
