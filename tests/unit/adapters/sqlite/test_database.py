@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
 from fiducia.adapters.sqlite import Database, Schema, database, open_database
 from fiducia.errors import ConfigError, VaultError
@@ -191,6 +192,24 @@ def test_a_log_that_a_reader_keeps_is_said_and_cut_later(
     assert path.with_name("things.db-wal").stat().st_size == 0
     with opened.read() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
+
+
+def test_one_opener_at_a_time_prepares_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare, held = database._prepare, []
+
+    def try_the_lock(engine: Engine, schema: Schema) -> None:
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.append(path)
+        finally:
+            os.close(descriptor)
+        prepare(engine, schema)
+
+    monkeypatch.setattr(database, "_prepare", try_the_lock)
+    open_database(path, SCHEMA).close()
+    assert held == [path]
 
 
 def test_many_processes_may_make_one_database_at_once(tmp_path: Path) -> None:
