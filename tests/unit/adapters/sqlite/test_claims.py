@@ -9,16 +9,19 @@ from fiducia.adapters.sqlite.claims import claim
 from fiducia.errors import LimitError, VaultError
 
 
+@pytest.mark.parametrize("another_made_one", [False, True])
 def test_a_lock_on_a_file_that_its_holder_has_just_removed_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another_made_one: bool
 ) -> None:
     path = tmp_path / "locks" / "a.lock"
-    removed = []
+    removed: list[Path] = []
 
     def lock_after_the_holder_left(descriptor: int, operation: int) -> None:
         if not removed:
             path.unlink()
             removed.append(path)
+            if another_made_one:
+                path.touch()
         flock(descriptor, operation)
 
     flock = fcntl.flock
