@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from fiducia.core.dicom.codec import Bulk, Element
+from fiducia.core.dicom.dictionary import implicit_vr
 from fiducia.core.dicom.text import Charset, charset_of
 
 _CHARSET, _PIXEL_REPRESENTATION = 0x00080005, 0x00280103
@@ -64,6 +65,8 @@ class _Model:
                 charset = charset_of(value)
                 found[name] = {"vr": "CS", "Value": ["ISO_IR 192"]}  # what this JSON is written in
             else:
+                if vr == "UN" and self.order == "<" and not tag & 0x10000:
+                    vr = _known(tag)
                 found[name] = self.attribute(vr, value, charset)
         return found
 
@@ -122,6 +125,12 @@ class _Model:
         words.frombytes(value)
         words.byteswap()
         return words.tobytes()
+
+
+def _known(tag: int) -> str:
+    """The representation of a public tag that its writer did not know (PS3.5 section 6.2.2, note 2)."""
+    vr = implicit_vr(tag)
+    return "UN" if vr == "SQ" else vr
 
 
 def _each(convert: Callable[[str], Any]) -> Callable[[str], list[Any]]:
