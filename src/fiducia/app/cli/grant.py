@@ -31,7 +31,7 @@ def give(
     until: Annotated[
         str, typer.Option("--until", metavar="DATE", help="2030-01-31 (ends that day, UTC) or 2030-01-31T18:00:00Z.")
     ],
-    series: Annotated[int, typer.Option(min=1, help="Only this series.", show_default=False)] = 0,
+    series: Annotated[int | None, typer.Option(min=1, help="Only this series.", show_default=False)] = None,
     action: Annotated[
         list[str] | None,
         typer.Option("--action", metavar="ACTION", help="What with them; repeat. Default: VIEW and RETAIN."),
@@ -50,7 +50,7 @@ def give(
     actions = action or [rules.Action.VIEW.name, rules.Action.RETAIN.name]
     order = GrantOrder(
         study_id=parsing.study_id(study),
-        series=series,
+        series=series or 0,
         grantee=grantee.value,
         purposes=rules.mask(*map(parsing.purpose, purpose)),
         actions=rules.mask(*map(parsing.action, actions)),

@@ -184,7 +184,7 @@ def fetch(
     study: Annotated[str, typer.Argument(metavar="ID", help="The study_id.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where series-N/instance-N.dcm are written.")],
     purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="Why: TREAT, ETREAT, PATRQT, …")],
-    series: Annotated[int, typer.Option(min=1, help="Only this series.", show_default=False)] = 0,
+    series: Annotated[int | None, typer.Option(min=1, help="Only this series.", show_default=False)] = None,
 ) -> None:
     """Request keys, fetch the images, verify every byte against the ledger, write them.
 
@@ -196,7 +196,7 @@ def fetch(
       fiducia study fetch 0x3f… --purpose TREAT --out images --as clinician
       fiducia study fetch 0x3f… --purpose PATRQT --out mine --as patient
     """
-    order = FetchOrder(parsing.study_id(study), series, parsing.purpose(purpose), rules.Action.RETAIN)
+    order = FetchOrder(parsing.study_id(study), series or 0, parsing.purpose(purpose), rules.Action.RETAIN)
     profile = call.profile("clinician")
     label = hashlib.sha256(f"{profile.name}\0{out.absolute()}\0{order}".encode()).hexdigest()[:16]
     with call.house.home.lock(f"fetch-{label}"), call.out.progress() as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import orjson
@@ -18,7 +18,7 @@ from fiducia.core.rules import Action, Purpose, mask
 from fiducia.errors import DeniedError, JournalError, LedgerUnreachableError, SignatureError
 from fiducia.journeys.asking import DrawUpRequest
 from fiducia.journeys.grant import GiveGrant, GrantOrder
-from fiducia.records.images import HandOver, Release
+from fiducia.records.images import HandOver, JournalEntry, Release
 from fiducia.records.ledger import Act, GrantAct, Receipt, RevokeAct
 from fiducia.records.typed import Access, Approval, Revoke, StaffAccess
 from tests.support.consortium import DAY_S, HOSPITAL_A, Consortium, key
@@ -175,7 +175,7 @@ def test_no_durable_journal_no_release(consortium: Consortium, client: TestClien
     consortium.run_grant(study_of(consortium))
     access = access_of(consortium)
 
-    def broken(_: object) -> None:
+    def broken(entries: Sequence[JournalEntry]) -> None:
         raise JournalError("the journal cannot be written")
 
     consortium.journal.append = broken  # type: ignore[method-assign]
