@@ -18,14 +18,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
 from fiducia.core.problems import to_problem
 from fiducia.errors import FiduciaError
 
 Fact = Mapping[str, Any]
-
-_WIDE = 4096  # ids are never cut: a terminal wraps long lines by itself
 
 
 class Output:
@@ -37,7 +34,7 @@ class Output:
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True, width=_WIDE)
+        self._out = Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def facts(self, fact: Fact, *, title: str = "") -> None:
@@ -47,13 +44,12 @@ class Output:
             return
         if title:
             self._out.print(f"[bold]{escape(title)}[/bold]")
-        table = _plain_table()
+        plain = {name: text(value) for name, value in fact.items() if not (_is_rows(value) or value is None)}
+        width = max(map(len, plain), default=0)
+        for name, value in plain.items():
+            self._out.print(f"[dim]{name:<{width}}[/dim]  {escape(value)}".rstrip())
         for name, value in fact.items():
-            if not (_is_rows(value) or value is None):
-                table.add_row(f"[dim]{name}[/dim]", escape(text(value)))
-        self._out.print(table)
-        for name, value in fact.items():
-            if _is_rows(value) and value:
+            if _is_rows(value):
                 self._out.print(f"\n[bold]{escape(name.replace('_', ' '))}[/bold]")
                 self._rows(value)
 
@@ -103,11 +99,13 @@ class Output:
         sys.stdout.flush()
 
     def _rows(self, rows: Sequence[Fact]) -> None:
+        """Print a table; nothing in it is cut or folded: a terminal wraps long lines by itself."""
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        table = _plain_table(*columns)
-        for row in rows:
-            table.add_row(*(escape(text(row.get(name))) for name in columns))
-        self._out.print(table)
+        cells = [[text(row.get(name)) for name in columns] for row in rows]
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        for number, line in enumerate([columns, *cells]):
+            padded = escape("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+            self._out.print(padded if number else f"[bold]{padded}[/bold]")
 
 
 class ProgressBar:
@@ -187,10 +185,3 @@ def _wire(value: Any) -> Any:
 
 def _is_rows(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(each, Mapping) for each in value) and bool(value)
-
-
-def _plain_table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=bool(columns), header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
