@@ -53,26 +53,16 @@ def read_head(stream: BinaryIO, size_bytes: int) -> InstanceHead:
         raise DicomError("this is a media directory (DICOMDIR), not an instance: give the folder that it is in")
     transfer_syntax_uid = _uid(meta, 0x00020010, "Transfer Syntax UID")
     syntax = transfer_syntax(transfer_syntax_uid)
-    top = begin
+    at = begin
     if syntax.deflated:
         inflated = Inflated(stream, begin, size_bytes)
-        window, top = Window(inflated, inflated.measure()), 0
+        window, at = Window(inflated, inflated.measure()), 0
     walker = Walker(window, syntax.codec)
-    elements = walker.top(top)
+    elements = walker.top(at)
     if not elements or elements[0][0] < 0x00080000:
         raise DicomError("the data set is damaged: it does not begin with an element of group 0008")
     values = {tag: value for tag, _, value in elements}
-    info = InstanceInfo(
-        identity=_identity(values),
-        study_instance_uid=_uid(values, 0x0020000D, "Study Instance UID"),
-        series_instance_uid=_uid(values, 0x0020000E, "Series Instance UID"),
-        sop_instance_uid=_uid(values, 0x00080018, "SOP Instance UID"),
-        sop_class_uid=_uid(values, 0x00080016, "SOP Class UID"),
-        transfer_syntax_uid=transfer_syntax_uid,
-        modality=_text(values, 0x00080060)[:16],
-        header_bytes=begin,
-        size_bytes=size_bytes,
-    )
+    info = _info(values, transfer_syntax_uid, begin, size_bytes)
     return InstanceHead(
         info=info,
         series_number=_integer(values, 0x00200011),
@@ -81,6 +71,20 @@ def read_head(stream: BinaryIO, size_bytes: int) -> InstanceHead:
         meta_differs=_text(meta, 0x00020003) != info.sop_instance_uid,
         elements=elements,
         big_endian=syntax.codec.big_endian,
+    )
+
+
+def _info(values: Values, transfer_syntax_uid: str, header_bytes: int, size_bytes: int) -> InstanceInfo:
+    return InstanceInfo(
+        identity=_identity(values),
+        study_instance_uid=_uid(values, 0x0020000D, "Study Instance UID"),
+        series_instance_uid=_uid(values, 0x0020000E, "Series Instance UID"),
+        sop_instance_uid=_uid(values, 0x00080018, "SOP Instance UID"),
+        sop_class_uid=_uid(values, 0x00080016, "SOP Class UID"),
+        transfer_syntax_uid=transfer_syntax_uid,
+        modality=_text(values, 0x00080060)[:16],
+        header_bytes=header_bytes,
+        size_bytes=size_bytes,
     )
 
 

@@ -41,15 +41,16 @@ def read_exactly(stream: Seekable, offset: int, size_bytes: int) -> bytes:
     """
     try:
         stream.seek(offset)
-        data = stream.read(size_bytes)
-        while len(data) < size_bytes:
-            more = stream.read(size_bytes - len(data))
-            if not more:
+        pieces = [stream.read(size_bytes)]
+        missing = size_bytes - len(pieces[0])
+        while missing:
+            pieces.append(stream.read(missing))
+            if not pieces[-1]:
                 raise cut_short()
-            data += more
+            missing -= len(pieces[-1])
     except OSError as error:
         raise DicomError("the file cannot be read to its end: check its medium") from error
-    return data
+    return b"".join(pieces)
 
 
 class Window:
