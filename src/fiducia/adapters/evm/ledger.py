@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from fiducia.adapters.evm import acts, facts
 from fiducia.adapters.evm.abi import values_of
@@ -38,6 +40,7 @@ class EvmLedger:
         lock_path: a file that all processes with this relayer share.
         timeout_s: how long an act may take from sending until final.
         request_timeout_s: how long an endpoint may take for one answer.
+        patience_s: an act without progress for so long is sent again.
         gas_price_wei: 0 on chains without fees.
 
     Raises:
@@ -53,6 +56,7 @@ class EvmLedger:
         lock_path: Path | None = None,
         timeout_s: float = 30.0,
         request_timeout_s: float = 10.0,
+        patience_s: float = 3.0,
         gas_price_wei: int = 0,
     ) -> None:
         self._rpc = Rpc(network.rpc_urls, timeout_s=request_timeout_s)
@@ -62,12 +66,20 @@ class EvmLedger:
         self.domains = domains_of(network)
         if relayer is not None:
             lane = Lane(self._rpc, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
-            self._relay = Relay(self._chain, lane, timeout_s=timeout_s)
+            self._relay = Relay(self._chain, lane, timeout_s=timeout_s, patience_s=patience_s)
             self._recorder = Recorder(self._chain, self._relay, self._history, clock)
 
     def close(self) -> None:
         """Close the connections."""
         self._rpc.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def check(self) -> None:
         """Compare the endpoint with the network's pins now; other methods do it before their first answer.

@@ -18,6 +18,9 @@ from fiducia.records.typed import RaiseBadgeEpoch, WithdrawPerson
 def admit(chain: Chain, act: AdmitAct) -> list[Draft]:
     """Admit an institution under a strict majority's signatures."""
     struct, state = act.admit, chain.state
+    known = state.member(state.governed_by(struct.governor))
+    if known is not None and (known.region, known.exports) == (struct.region, struct.exports):
+        return []  # the contract would name the round, which is over; the chain adapter finds the admission first
     if struct.round != state.round:
         raise InputError(f"the votes are for round {struct.round}, the ledger is at {state.round}: collect them again")
     previous = 0
