@@ -250,6 +250,17 @@ def test_a_sparse_file_of_five_gigabytes_is_judged_by_its_head(tmp_path: Path) -
         read_head(stream, source.size_bytes)
 
 
+def test_where_can_be_printed_whatever_bytes_a_name_has(tmp_path: Path) -> None:
+    for name in (b"a\xff.dcm", b"b\n\x1b[2J.dcm"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            file.write(b"1")
+    found = sources(FileIntake(), str(tmp_path))
+    assert [os.path.basename(source.where) for source in found] == ["a\ufffd.dcm", "b\ufffd\ufffd[2J.dcm"]
+    for source in found:
+        with source.open() as stream:
+            assert stream.read() == b"1"
+
+
 # Media.
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from fiducia.core.dicom.directory import read_directory
@@ -73,7 +73,7 @@ class FileIntake:
         for path in paths:
             for found in search.path(path):
                 anything = True
-                yield found
+                yield found if found.where.isprintable() else replace(found, where=_printable(found.where))
         if not anything:
             raise InputError("there is nothing to read: the folder is empty, or has only hidden files")
 
@@ -192,6 +192,11 @@ def _on_disk(folder: str, file_id: tuple[str, ...]) -> str:
     path = os.path.join(folder, *file_id)
     small = os.path.join(folder, *(part.lower() for part in file_id))
     return small if not os.path.lexists(path) and os.path.lexists(small) else path
+
+
+def _printable(where: str) -> str:
+    """A name that a terminal or JSON can take: names on disk may hold any bytes."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in where)
 
 
 def _inside(real_path: str, root: str) -> bool:
