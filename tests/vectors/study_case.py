@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from fiducia.core.formats.canonical import to_hex
 from fiducia.core.formats.cid import cid_of_digest
 from fiducia.core.formats.context import SeriesKeys, SeriesPlace
 from fiducia.core.formats.frames import FrameLayout, FrameTable
@@ -68,18 +70,14 @@ def study_files() -> dict[str, bytes]:
     files[f"objects/{cid_of_digest(custody_digest(custody))}"] = custody
     files["manifest.json"] = manifest
     files["keys.json"] = _json({"series": key_list})
-    files["expected.json"] = _json({"digest": "0x" + manifest_digest(manifest).hex(), "instances": instances})
+    files["expected.json"] = _json({"digest": to_hex(manifest_digest(manifest)), "instances": instances})
     return files
 
 
-def key_json(series: int, series_keys: SeriesKeys) -> dict[str, object]:
+def key_json(series: int, series_keys: SeriesKeys) -> dict[str, Any]:
     """Return one series' keys as the reader takes them."""
     assert series_keys.pack_key is not None
-    return {
-        "number": series,
-        "index_key": "0x" + series_keys.index_key.hex(),
-        "pack_key": "0x" + series_keys.pack_key.hex(),
-    }
+    return {"number": series, "index_key": to_hex(series_keys.index_key), "pack_key": to_hex(series_keys.pack_key)}
 
 
 def _new_instance(where: SeriesPlace, number: int, head: bytes) -> NewInstance:

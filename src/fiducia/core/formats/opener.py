@@ -19,6 +19,7 @@ from fiducia.core.formats.frames import FrameTable
 from fiducia.core.formats.index import IndexReader, SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
+from fiducia.core.formats.padme import padme
 from fiducia.errors import DecryptionError, DigestError, EncodingError, ProofError, StoreError, VerificationError
 
 READ_AHEAD_BYTES = 1 << 22
@@ -68,8 +69,8 @@ class SeriesOpener:
                 raise ProofError("its instances are not those that the manifest's root commits to")
         self._entries = {entry.number: entry for entry in self._index.entries}
         last = self._index.entries[-1]
-        if last.offset + last.sealed_bytes > line.pack_size_bytes:
-            raise EncodingError(f"series {line.number}: the index reaches beyond the pack")
+        if padme(last.offset + last.sealed_bytes) != line.pack_size_bytes:
+            raise EncodingError(f"series {line.number}: the index is of a pack of another size")
 
     @property
     def uids(self) -> SeriesUids:

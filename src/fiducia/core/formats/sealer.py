@@ -77,7 +77,7 @@ class SeriesSealer:
         line = sealer.line()
 
     When an instance's body fails midway, the pack is spoilt: throw the sealer away and seal the series
-    again without that instance, with new keys or at least new salts.
+    again without that instance, under new keys.
     """
 
     def __init__(self, place: SeriesPlace, keys: SeriesKeys, uids: SeriesUids) -> None:

@@ -196,6 +196,8 @@ def test_the_stores_own_errors_gain_the_place(series: SealedSeries, error: type[
         copied(SeriesOpener(place(), series.line, keys(), read), 4)
 
 
-def test_an_index_that_reaches_beyond_the_pack_is_refused(series: SealedSeries) -> None:
-    with pytest.raises(EncodingError, match="beyond the pack"):
-        open_series(series, line=replace(series.line, pack_size_bytes=1000))
+@pytest.mark.parametrize("more", [-1024, 1, 1024])
+def test_a_pack_of_another_size_is_refused(series: SealedSeries, more: int) -> None:
+    line = replace(series.line, pack_size_bytes=series.line.pack_size_bytes + more)
+    with pytest.raises(EncodingError, match="series 1: the index is of a pack of another size"):
+        open_series(series, line=line)
