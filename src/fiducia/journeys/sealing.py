@@ -118,8 +118,8 @@ class FilePart:
                     raise DicomError("the file became shorter while it was being read; register it again")
                 left -= count
                 yield buffer[:count]
-            if file.read(1):  # type: ignore[attr-defined]
-                raise DicomError("the file became longer while it was being read; register it again")
+        # Opening again refuses a file that was rewritten, grew or was replaced since it was found.
+        self.candidate.source.open().close()
 
 
 @dataclass(frozen=True, slots=True)
