@@ -9,9 +9,9 @@ blocks, and the newest head comes in the same HTTP request.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fiducia.adapters.evm import abi, reverts
 from fiducia.adapters.evm.joining import Joiner
@@ -26,6 +26,7 @@ from fiducia.errors import (
 from fiducia.ports import Clock
 from fiducia.records.ledger import Head, Network
 
+Asked = TypeVar("Asked")
 _TAGS = {"instant": "latest", "tag": "finalized"}
 _ATTEMPTS = 3  # at a remembered head, at the head that came with it, and once more behind a load balancer
 
@@ -71,10 +72,30 @@ class Chain:
             ConfigError: another network, no contracts, or other code at an address.
             LedgerUnreachableError: no endpoint answers.
         """
-        if self._checked_generation == self.rpc.generation:
-            return
+        while self._checked_generation != (generation := self.rpc.generation):
+            self._check_at(generation)
+
+    def call(self, method: str, *params: Any) -> Answer:
+        """Ask the pinned chain for one thing; see `Rpc.call`. Raises: ConfigError, LedgerUnreachableError."""
+        return self._of_pinned(lambda: self.rpc.call(method, *params))
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """Ask the pinned chain for several things; see `Rpc.batch`. Raises: ConfigError, LedgerUnreachableError."""
+        return self._of_pinned(lambda: self.rpc.batch(calls))
+
+    def _of_pinned(self, ask: Callable[[], Asked]) -> Asked:
+        """Ask; what came from an endpoint that took over meanwhile counts only once its pins are checked."""
+        for _ in range(_ATTEMPTS):
+            self.check()
+            answer = ask()
+            if self._checked_generation == self.rpc.generation:
+                return answer
+        raise LedgerUnreachableError("connections to the chain's endpoints keep breaking; try again")
+
+    def _check_at(self, generation: int) -> None:
         with self._lock:
-            generation = self.rpc.generation
+            if self._checked_generation == generation:
+                return
             names = list(self.addresses)
             calls = [Call("eth_chainId"), *GENESIS]
             calls += [Call("eth_getCode", (hexed(self.addresses[name]), "latest")) for name in names]
@@ -88,13 +109,11 @@ class Chain:
 
     def head(self) -> Head:
         """Return the newest final head. Raises: LedgerStaleError, LedgerUnreachableError, ConfigError."""
-        self.check()
-        return self._fresh(head_of(self.rpc.call(self.newest_call.method, *self.newest_call.params)))
+        return self._fresh(head_of(self.call(self.newest_call.method, *self.newest_call.params)))
 
     def block(self, number: int) -> Head:
         """Return one block by number. Raises: LedgerInconsistencyError (there is none), LedgerUnreachableError."""
-        self.check()
-        answer = self.rpc.call("eth_getBlockByNumber", quantity(number), False)
+        answer = self.call("eth_getBlockByNumber", quantity(number), False)
         if answer.fault is None and answer.result is None:
             raise LedgerInconsistencyError(f"the chain has no block {number}")
         return head_of(answer)
@@ -116,11 +135,10 @@ class Chain:
 
     def _ask_at_head(self, questions: Sequence[Question]) -> tuple[Head, list[Answer]]:
         """Ask at the head that was seen last; when there is a newer one by now, once more at that."""
-        self.check()
         at, was_newest = self._last, False
         for _ in range(_ATTEMPTS):
             calls = [_call(question, at) for question in questions] if at else []
-            newest, *answers = self.rpc.batch([self.newest_call, *calls])
+            newest, *answers = self.batch([self.newest_call, *calls])
             head = self._fresh(head_of(newest))
             # What was the newest head a request ago still counts: it was so after the caller had asked.
             if at and (head.hash == at.hash or was_newest) and not any(map(_head_unknown, answers)):

@@ -111,7 +111,7 @@ class Follower:
 
     def _look(self, watches: list[Watch]) -> None:
         now = time.monotonic()
-        number = as_int(self._chain.rpc.call("eth_blockNumber").result)
+        number = as_int(self._chain.call("eth_blockNumber").result)
         moved = number != self._number
         if moved:
             self._note_arrival(number, now)
@@ -125,7 +125,7 @@ class Follower:
         """Ask for every receipt and the newest final block in one request; hand out what is final."""
         wanted = [(watch, each) for watch in watches for each in watch.hashes]
         receipts = [Call("eth_getTransactionReceipt", (hexed(each),)) for _, each in wanted]
-        newest, *answers = self._chain.rpc.batch([self._chain.newest_call, *receipts])
+        newest, *answers = self._chain.batch([self._chain.newest_call, *receipts])
         final = head_of(newest)
         heads: dict[bytes, Head] = {final.hash: final}
         for (watch, transaction_hash), answer in zip(wanted, answers, strict=True):
@@ -136,7 +136,7 @@ class Follower:
             if as_int(answer.result.get("blockNumber")) > final.number:
                 continue
             if block_hash not in heads:
-                heads[block_hash] = head_of(self._chain.rpc.call("eth_getBlockByHash", hexed(block_hash), False))
+                heads[block_hash] = head_of(self._chain.call("eth_getBlockByHash", hexed(block_hash), False))
             watch.included = _included(transaction_hash, heads[block_hash], answer.result)
             watch.seen.set()
 

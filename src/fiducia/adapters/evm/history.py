@@ -37,11 +37,10 @@ class History:
             LedgerInconsistencyError: an event that does not decode, is out of order or was not asked for.
             LedgerUnreachableError, ConfigError.
         """
-        self._chain.check()
         block, window = first_block, WINDOW_BLOCKS
         while block <= last_block:
             end = min(block + window - 1, last_block)
-            answer = self._chain.rpc.call("eth_getLogs", self._filter(block, end, ()))
+            answer = self._chain.call("eth_getLogs", self._filter(block, end, ()))
             if answer.fault is None:
                 yield from self._decoded(self._in_order(answer, block, end))
                 block = end + 1
@@ -58,7 +57,7 @@ class History:
         bottom = max(self._chain.network.first_block, head.number - WINDOW_BLOCKS * _SEARCH_WINDOWS + 1)
         starts = range(bottom, head.number + 1, WINDOW_BLOCKS)
         windows = [(start, min(start + WINDOW_BLOCKS - 1, head.number)) for start in starts]
-        answers = self._chain.rpc.batch([Call("eth_getLogs", (self._filter(*window, topics),)) for window in windows])
+        answers = self._chain.batch([Call("eth_getLogs", (self._filter(*window, topics),)) for window in windows])
         for window, answer in reversed(list(zip(windows, answers, strict=True))):
             if answer.fault is not None:
                 return ()
@@ -101,6 +100,6 @@ class History:
         for start in range(0, len(numbers), _TIMES_PER_BATCH):
             some = numbers[start : start + _TIMES_PER_BATCH]
             calls = [Call("eth_getBlockByNumber", (quantity(number), False)) for number in some]
-            heads = [head_of(answer) for answer in self._chain.rpc.batch(calls)]
+            heads = [head_of(answer) for answer in self._chain.batch(calls)]
             times.update(zip(some, (head.time_at for head in heads), strict=True))
         return times

@@ -15,11 +15,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import rlp  # type: ignore[import-untyped]
 
 from fiducia.adapters.evm.chain import said
-from fiducia.adapters.evm.rpc import Answer, Rpc, as_int, hexed
+from fiducia.adapters.evm.rpc import Answer, as_int, hexed
 from fiducia.core.keccak import keccak256
 from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
 from fiducia.ports import Signer
@@ -50,6 +51,14 @@ class Sent:
     raw: bytes
 
 
+class Asker(Protocol):
+    """Whatever asks a chain: an `Rpc`, or a `Chain` that is sure which one it asks."""
+
+    def call(self, method: str, *params: Any) -> Answer:
+        """Ask for one thing."""
+        ...
+
+
 class Lane:
     """Sends transactions of one account.
 
@@ -59,7 +68,7 @@ class Lane:
     """
 
     def __init__(
-        self, rpc: Rpc, signer: Signer, chain_id: int, *, lock_path: Path | None = None, gas_price_wei: int = 0
+        self, rpc: Asker, signer: Signer, chain_id: int, *, lock_path: Path | None = None, gas_price_wei: int = 0
     ) -> None:
         self._rpc = rpc
         self._signer = signer

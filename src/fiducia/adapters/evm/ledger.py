@@ -65,7 +65,7 @@ class EvmLedger:
         self._relay: Relay | None = None
         self.domains = domains_of(network)
         if relayer is not None:
-            lane = Lane(self._rpc, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
+            lane = Lane(self._chain, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
             self._relay = Relay(self._chain, lane, timeout_s=timeout_s, patience_s=patience_s)
             self._recorder = Recorder(self._chain, self._relay, self._history, clock)
 

@@ -45,7 +45,7 @@ class Relay:
         """
         to = self._chain.addresses[contract]
         call = {"from": hexed(self._lane.address), "to": hexed(to), "data": hexed(data)}
-        answer = self._chain.rpc.call("eth_estimateGas", call)
+        answer = self._chain.call("eth_estimateGas", call)
         if answer.fault is not None:
             raise self._refusal(answer, call)
         estimate = as_int(answer.result)
@@ -82,14 +82,14 @@ class Relay:
 
     def _again(self, watch: Watch, sent: Sent, outgoing: Outgoing, stuck: _Stuck) -> Sent:
         """Send once more what made no progress."""
-        answer = self._chain.rpc.call("eth_blockNumber")
-        moved = stuck.moved(as_int(answer.result), mined := self._lane.mined())
+        number, mined = as_int(self._chain.call("eth_blockNumber").result), self._lane.mined()
+        passed_over = stuck.passed_over(number, mined)
         if mined > sent.nonce:
             if self._is_included(watch):
                 return sent  # included, and not final yet
             sent = self._lane.send(outgoing)  # another transaction took its nonce
             watch.add(sent.hash)
-        elif mined == sent.nonce or not moved:
+        elif mined == sent.nonce or not passed_over:
             self._lane.send_again(sent)
         else:
             # Blocks come, and the nonces before ours do not: whoever sent them is gone, so we fill the gap ourselves.
@@ -98,7 +98,7 @@ class Relay:
         return sent
 
     def _is_included(self, watch: Watch) -> bool:
-        return any(self._chain.rpc.call("eth_getTransactionReceipt", hexed(each)).result for each in watch.hashes)
+        return any(self._chain.call("eth_getTransactionReceipt", hexed(each)).result for each in watch.hashes)
 
     def _refusal(self, answer: Answer, call: dict[str, Any]) -> FiduciaError:
         """Find out what a contract said; some nodes keep it to themselves, but tell it to a tracer."""
@@ -107,20 +107,20 @@ class Relay:
             return reverts.error_for(fault.data)
         if "revert" not in said(answer).lower():
             return LedgerUnreachableError(f"the chain endpoint does not simulate the transaction ({said(answer)})")
-        traced = self._chain.rpc.call("debug_traceCall", call, "latest", {"tracer": "callTracer"}).result
+        traced = self._chain.call("debug_traceCall", call, "latest", {"tracer": "callTracer"}).result
         output = traced.get("output") if isinstance(traced, dict) else None
         return reverts.error_for(as_bytes(output) if output else b"")
 
 
 class _Stuck:
-    """What the chain looked like the last time that a transaction made no progress."""
+    """How far the account's transactions were, and since which block, while ours made no progress."""
 
     def __init__(self) -> None:
-        self._number = -1
         self._mined = -1
+        self._since_block = 0
 
-    def moved(self, number: int, mined: int) -> bool:
-        """Tell whether blocks came since, none of them with a transaction of the account."""
-        moved = self._number >= 0 and number > self._number + 1 and mined == self._mined
-        self._number, self._mined = number, mined
-        return moved
+    def passed_over(self, number: int, mined: int) -> bool:
+        """Tell whether blocks came (two, since one may have been on its way) without any of the account's."""
+        if mined != self._mined:
+            self._mined, self._since_block = mined, number
+        return number >= self._since_block + 2

@@ -26,9 +26,10 @@ class MemoryMirror:
             if any(seen.hash) and self._ledger.block(seen.number).hash != seen.hash:
                 raise LedgerInconsistencyError("the chain is not the one that was mirrored so far")
             if head.number >= self._next_block:
+                state = self._state.copy()  # others may be reading the one that was given out
                 for event in self._ledger.events(self._next_block, head.number):
-                    self._state.apply(event)
-                self._next_block = head.number + 1
+                    state.apply(event)
+                self._state, self._next_block = state, head.number + 1
             self._state.reach(head)
         return self._state
 
