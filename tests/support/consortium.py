@@ -39,6 +39,7 @@ from fiducia.journeys.members import AdmitMember, PublishKey
 from fiducia.journeys.register import RegisterStudies
 from fiducia.journeys.release import HandOverKeys, RecordRelease
 from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, Taken, TakeRevoke
+from fiducia.ports import Broker
 from fiducia.records.images import FetchedStudy, HandOver, PatientIdentity, Registration, Release
 from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt, RevokeAct, RevokeAllAct
 from fiducia.records.typed import Access, Admit
@@ -205,7 +206,7 @@ class Consortium:
         )
 
     @property
-    def broker(self) -> DirectBroker:
+    def broker(self) -> Broker:
         return DirectBroker(self)
 
     @property
