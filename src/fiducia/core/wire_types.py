@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from fiducia.errors import EncodingError
-from fiducia.records.events import LedgerEvent
+from fiducia.records.events import EVENTS, LedgerEvent
 from fiducia.records.ledger import Act
 from fiducia.records.typed import Access, Solidity
 
@@ -76,7 +76,7 @@ def codec_of(hint: Any, name: str = "") -> Codec:
 
 def _plain(hint: type, name: str) -> Codec:
     if hint is LedgerEvent:
-        return _union(tuple(LedgerEvent.__subclasses__()))
+        return _union(EVENTS)
     if dataclasses.is_dataclass(hint):
         return _object(hint)
     if issubclass(hint, enum.IntEnum):

@@ -145,3 +145,24 @@ class ReleaseDenied(LedgerEvent):
     study_id: bytes = bytes(32)
     person: bytes = bytes(32)
     institution: int = 0
+
+
+# Listed by hand: `__subclasses__` also finds the classes that slots replaced.
+EVENTS: tuple[type[LedgerEvent], ...] = (
+    MemberAdmitted,
+    MemberSuspended,
+    MemberReinstated,
+    KeyPublished,
+    BadgeEpochRaised,
+    PersonWithdrawn,
+    SubjectEnrolled,
+    EpochRaised,
+    StudyAnchored,
+    StudyRevised,
+    StudyWithdrawn,
+    GrantGiven,
+    GrantRevoked,
+    ReleaseRecorded,
+    ReleaseDenied,
+)
+"""Every event, in the order of the contracts."""
