@@ -8,6 +8,7 @@ test changes before it is signed. Nothing is granted until a test does.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 from fiducia.adapters.memory.clock import MemoryClock
@@ -18,8 +19,8 @@ from fiducia.core.replay import State
 from fiducia.core.signatures import ORDER, EoaKey
 from fiducia.core.typed_data import Domains, Struct
 from fiducia.ports import Ledger
+from fiducia.records.events import LedgerEvent, ReleaseDenied
 from fiducia.records.ledger import (
-    Act,
     AnchorAct,
     EnrolAct,
     Founder,
@@ -187,6 +188,33 @@ def settled(founders: tuple[Founder, ...] = FOUNDERS) -> tuple[World, MemoryLedg
     world = World(ledger)
     world.settle()
     return world, ledger, clock
+
+
+def events_of(ledger: MemoryLedger) -> list[LedgerEvent]:
+    return list(ledger.events(0, ledger.head().number))
+
+
+def eventful() -> tuple[World, MemoryLedger]:
+    """A world in which every kind of event that acts can cause has happened."""
+    world, ledger, clock = settled()
+    grant = default_grant()
+    world.give(grant)
+    world.record(world.staff(default_request(grant), grant))
+    world.record(world.own())
+    clock.advance(5)
+    world.revise(2, keccak256(b"2"))
+    ledger.withdraw_study(STUDY, 1)
+    world.revoke(grant)
+    world.revoke(default_grant(salt=bytes(32)))  # never carried
+    world.revoke_all()
+    world.give(default_grant(epoch=2))
+    world.withdraw_person()
+    world.raise_badge_epoch()
+    ledger.suspend(BYSTANDER)
+    ledger.reinstate(BYSTANDER)
+    ledger.forge(partial(ReleaseDenied, request_id=bytes(32), reason=22, study_id=STUDY))
+    world.publish(REQUESTER, KeyKind.GATEWAY, GATEWAY_KEY, NOW + 50)
+    return world, ledger
 
 
 def default_grant(**changes: Any) -> Grant:
