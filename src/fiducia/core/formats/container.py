@@ -261,7 +261,7 @@ class Opener:
 
 
 class OpenedStream:
-    """Iterates over verified plaintext views, each valid until the next. Once it failed, it keeps failing."""
+    """Iterates over verified plaintext views, each valid until the next. What fails is never stepped over."""
 
     def __init__(self, opener: Opener, offset: int, size: int, buffer: memoryview) -> None:
         self._opener = opener
@@ -273,22 +273,15 @@ class OpenedStream:
         self._done = size == 0 and not to_end
         self._step = len(buffer) // CHUNK_BYTES
         self._out = buffer
-        self._failure: DecryptionError | None = None
 
     def __iter__(self) -> Iterator[memoryview]:
         return self
 
     def __next__(self) -> memoryview:
-        if self._failure is not None:
-            raise self._failure
         if self._done:
             raise StopIteration
         last = min(self._chunk + self._step - 1, self._last)
-        try:
-            opened = self._opener._open(self._chunk, last, self._out)
-        except DecryptionError as error:
-            self._failure = error
-            raise
+        opened = self._opener._open(self._chunk, last, self._out)  # when it fails, the next call tries it again
         view = self._out[self._skip : min(opened, self._skip + self._left)]
         self._skip = 0
         self._left -= len(view)

@@ -175,6 +175,6 @@ def _decode(plaintext: bytes) -> tuple[SeriesShare, ...]:
     except struct.error as error:
         raise EncodingError("the sealed list is cut short") from error
     numbers = [share.series for share in shares]
-    if len(shares) != count or at != len(plaintext) or numbers != sorted(set(numbers)):
+    if len(shares) != count or numbers != sorted(set(numbers)):
         raise EncodingError("the sealed list's series are not as many as it says, once each and ascending")
     return tuple(shares)
