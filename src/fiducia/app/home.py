@@ -128,23 +128,32 @@ class Home:
             LimitError: another process holds it, also after `wait_s`.
             ConfigError: there is no home here.
         """
+        path = self.root / "locks" / name
         deadline = time.monotonic() + wait_s
+        while (descriptor := self._try_lock(path)) is None:
+            if time.monotonic() >= deadline:
+                raise LimitError(f"another fiducia is at `{name}` in this home; try again later")
+            time.sleep(0.05)
         try:
-            descriptor = os.open(self.root / "locks" / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    def _try_lock(self, path: Path) -> int | None:
+        """Take a lock file; None when another holds it, or removed it between opening and locking."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise no_consortium(self) from error
         try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() >= deadline:
-                        raise LimitError(f"another fiducia is at `{name}` in this home; try again later") from error
-                time.sleep(0.05)
-            yield
-        finally:
-            os.close(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_ino == path.stat().st_ino:
+                return descriptor
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        os.close(descriptor)
+        return None
 
     def load(self) -> Consortium:
         """Read network.json. Raises: ConfigError (missing: run `fiducia up`; or not what fiducia writes)."""
@@ -175,7 +184,9 @@ def check_name(name: str) -> str:
 
 def no_consortium(home: Home) -> ConfigError:
     """Return the error of a home that is empty."""
-    return ConfigError(f"there is no consortium in {home.root}: run `fiducia up --detach`, or give another --home")
+    return ConfigError(
+        f"there is no consortium in {home.root}: run `fiducia up --detach` for this home, or give another --home"
+    )
 
 
 def write_private(path: Path, text: str) -> None:

@@ -22,7 +22,7 @@ import httpx2
 
 from fiducia.app import kubo_daemon
 from fiducia.app.anvil import anvil_program, find_anvil
-from fiducia.app.home import Home
+from fiducia.app.home import Home, no_consortium
 from fiducia.app.plan import MEMBERS, Plan, StoreKind, broker_name, load_plan, new_plan, save_plan, with_free_ports
 from fiducia.app.processes import Child, Program, Stack, port_is_open, record, recorded, stop_recorded
 from fiducia.app.provision import FOUNDER, bind_network, create_profiles, note_set_up, provision
@@ -31,6 +31,7 @@ from fiducia.app.wiring import House
 from fiducia.errors import ConfigError, FiduciaError, LedgerUnreachableError, LimitError, StoreError
 
 READY_S = 60.0
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UP_LOCK = "up"
 _PROBE_S = 5.0
 _WATCH_S = 0.25
@@ -125,7 +126,7 @@ class DevelopmentStack:
         """Return every part, running or not. Raises: ConfigError (no consortium here)."""
         plan = load_plan(self._home)
         if plan is None:
-            raise ConfigError(f"there is no consortium in {self._home.root}: run `fiducia up --detach`")
+            raise no_consortium(self._home)
         pids = {child.program.name: child.pid for child in recorded(self._home.run)}
         parts = [self._part("chain", pids.get("anvil"), plan.rpc_url, self._house_head)]
         address = plan.kubo_api if plan.store == "kubo" else str(self._home.embedded_store)
@@ -282,7 +283,7 @@ def _undisturbed() -> Iterator[None]:
     def hold(number: int, _: FrameType | None) -> None:
         held.append(number)
 
-    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, hold) for number in INTERRUPTIONS}
     try:
         yield
     finally:

@@ -35,7 +35,7 @@ from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SystemClock, SystemEntropy
 from fiducia.app.consortium import Consortium, StoreAddress
-from fiducia.app.home import Home
+from fiducia.app.home import Home, no_consortium
 from fiducia.app.profiles import Kind, Profile, Profiles
 from fiducia.app.settings import Settings
 from fiducia.core.keys.sealing import KemKey
@@ -146,7 +146,7 @@ class House:
     def profiles(self) -> Profiles:
         """Return the home's profiles. Raises: ConfigError (an empty home), VaultError."""
         if not self.home.profiles.exists():
-            raise ConfigError(f"there is no consortium in {self.home.root}: run `fiducia up --detach`")
+            raise no_consortium(self.home)
         return self.new_profiles()
 
     def new_profiles(self) -> Profiles:

@@ -7,11 +7,15 @@ interrupted. Commands are in the modules beside this one, a module per noun; the
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
+from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
@@ -81,28 +85,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     common = Common(as_json="--json" in words)  # an error while the words are read is answered in JSON, too
+    with _ended_by_signals():
+        try:
+            return _run(words, common)
+        except FiduciaError as error:
+            Output(common.as_json).error(error)
+            _trace()
+            return error.exit_code
+        except typer.TyperException as error:
+            return _usage(error, common)
+        except (KeyboardInterrupt, typer.Abort):
+            Output(common.as_json).failure("interrupted", "interrupted", EXIT_INTERRUPTED)
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has gone; Python must not complain again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_UNEXPECTED
+        except Exception as error:  # the last resort: its text may quote anything, so only its kind is shown
+            detail = f"a defect in fiducia ({type(error).__name__}); set FIDUCIA_DEBUG=1 to see where"
+            Output(common.as_json).failure("defect", detail, EXIT_UNEXPECTED)
+            _trace()
+            return EXIT_UNEXPECTED
+
+
+def _run(words: list[str], common: Common) -> int:
+    code = typer.main.get_command(app).main(words, prog_name="fiducia", standalone_mode=False, obj=common)
+    sys.stdout.flush()
+    if code == EXIT_INTERRUPTED:  # this is what typer makes of a KeyboardInterrupt
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let TERM and HUP end a command as Ctrl-C does, so that what it cleans up is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        code = typer.main.get_command(app).main(words, prog_name="fiducia", standalone_mode=False, obj=common)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except FiduciaError as error:
-        Output(common.as_json).error(error)
-        _trace()
-        return error.exit_code
-    except typer.TyperException as error:
-        return _usage(error, common)
-    except (KeyboardInterrupt, typer.Abort):
-        Output(common.as_json).failure("interrupted", "interrupted", EXIT_INTERRUPTED)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_UNEXPECTED
-    except Exception as error:  # the last resort: its text may quote anything, so only its kind is shown
-        detail = f"a defect in fiducia ({type(error).__name__}); set FIDUCIA_DEBUG=1 to see where"
-        Output(common.as_json).failure("defect", detail, EXIT_UNEXPECTED)
-        _trace()
-        return EXIT_UNEXPECTED
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _usage(error: typer.TyperException, common: Common) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +49,9 @@ def up(
     _show(call, stack.status())
     if not detach:
         call.out.say("running; Ctrl-C stops everything")
-        stack.watch()
+        with contextlib.suppress(KeyboardInterrupt):  # the way in which this ends
+            stack.watch()
+        call.out.say("stopped")
 
 
 def down(call: Call) -> None:
