@@ -1,0 +1,113 @@
+"""What we encode is what web3 encodes, and what we decode is what was encoded."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import eth_abi.abi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from web3 import Web3
+
+from fiducia.adapters.evm import abi, acts
+from fiducia.core import ids
+from fiducia.core.typed_data import camel_case
+from fiducia.errors import ConfigError, EncodingError, LedgerInconsistencyError
+from fiducia.records import typed
+from fiducia.records.ledger import Founder
+from tests.support.evm_plans import ALL_ACTS, DOMAINS, built_abi, components
+from tests.support.signers import FOUNDERS, Signers
+
+
+@pytest.mark.parametrize("contract", abi.CONTRACTS)
+def test_every_function_event_and_error_is_there(contract: str) -> None:
+    entries = built_abi(contract)
+    made = abi.artifact(contract)
+    assert set(made.functions) == {entry["name"] for entry in entries if entry["type"] == "function"}
+    assert {item.name for item in made.events.values()} == {e["name"] for e in entries if e["type"] == "event"}
+    assert {item.name for item in made.errors.values()} == {e["name"] for e in entries if e["type"] == "error"}
+
+
+@pytest.mark.parametrize(
+    ("contract", "function", "place", "record"),
+    [
+        ("Members", "admit", 0, typed.Admit),
+        ("Members", "publish", 0, typed.Publish),
+        ("Members", "withdrawPerson", 0, typed.WithdrawPerson),
+        ("Members", "raiseBadgeEpoch", 0, typed.RaiseBadgeEpoch),
+        ("Members", "standing", 0, typed.Badge),
+        ("Subjects", "enrol", 0, typed.Enrol),
+        ("Subjects", "revokeAll", 0, typed.RevokeAll),
+        ("Studies", "anchor", 0, typed.Anchor),
+        ("Studies", "revise", 0, typed.Revise),
+        ("Grants", "grant", 0, typed.Grant),
+        ("Releases", "isOpen", 0, typed.KeyRequest),
+        ("Members", "constructor", 0, Founder),
+    ],
+)
+def test_structs_are_records_field_for_field(contract: str, function: str, place: int, record: Any) -> None:
+    names = [each["name"] for each in components(contract, function, place)]
+    assert names == [camel_case(field.name) for field in dataclasses.fields(record)]
+
+
+@pytest.mark.parametrize("name", ALL_ACTS)
+def test_calls_are_what_web3_makes_of_them(name: str) -> None:
+    c = Signers(DOMAINS, 1_800_000_000)
+    plan = ALL_ACTS[name](c)
+    contract = Web3().eth.contract(abi=built_abi(plan.contract))
+    function, arguments = contract.decode_function_input(plan.data)
+    assert contract.encode_abi(function.fn_name, args=list(arguments.values())) == "0x" + plan.data.hex()
+    assert abi.artifact(plan.contract).functions[function.fn_name].selector == plan.data[:4]
+
+
+def test_creation_is_what_web3_makes_of_it() -> None:
+    founders = [abi.values_of(founder) for founder in FOUNDERS]
+    ours = abi.creation_data("Members", founders)
+    bytecode = abi.artifact("Members").bytecode
+    made = Web3().eth.contract(abi=built_abi("Members"), bytecode=bytecode)
+    checksummed = [(Web3.to_checksum_address(governor), region, exports) for governor, region, exports in founders]
+    assert made.constructor(checksummed).data_in_transaction == "0x" + ours.hex()
+
+
+def test_a_value_that_does_not_fit_is_named_without_being_told() -> None:
+    secret = 2**64 + 12345
+    with pytest.raises(EncodingError) as caught:
+        abi.call_data("Members", "isKey", 1, secret, bytes(32))
+    assert str(secret) not in str(caught.value)
+
+
+def test_results_that_do_not_decode_are_another_contracts() -> None:
+    with pytest.raises(LedgerInconsistencyError):
+        abi.result_of("Members", "institutionOf", b"\1" * 5)
+    with pytest.raises(LedgerInconsistencyError):
+        abi.result_of("Members", "isWithdrawn", b"\2" * 32)
+
+
+def test_a_missing_build_says_what_to_do() -> None:
+    with pytest.raises(ConfigError, match="scripts/build"):
+        abi.artifact("Nonesuch")
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_some_revert(data: bytes) -> None:
+    found = abi.error_of(data)
+    assert found is None or found.name in {item.name for item in abi.errors_by_selector().values()}
+
+
+def test_a_truncated_error_is_none_of_ours() -> None:
+    selector = next(selector for selector, item in abi.errors_by_selector().items() if item.name == "RoundMismatch")
+    assert abi.error_of(selector + bytes(63)) is None
+    assert abi.error_of(selector + bytes(64)) is not None
+
+
+def test_a_badge_travels_as_abi_encode() -> None:
+    c = Signers(DOMAINS, 1_800_000_000)
+    badge = c.badge()
+    _, _, credential = acts.approval_of(typed.Approval(bytes(20), bytes(65), badge))
+    kinds = ["(uint32,bytes32,address,uint32,uint64,uint64,uint64,uint32)", "bytes"]
+    values, signature = eth_abi.abi.decode(kinds, credential)
+    assert signature == badge.signature
+    assert values[1] == badge.badge.person
+    assert ids.institution_of(values[1]) == values[0]
