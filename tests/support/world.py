@@ -104,8 +104,8 @@ class World:
         self.ledger = ledger
         self.domains = domains
 
-    def settle(self) -> None:
-        """Publish the keys, enrol the patient, anchor the study."""
+    def settle(self, anchored: bytes = MANIFEST) -> None:
+        """Publish the keys, enrol the patient, anchor the study with that manifest digest."""
         for institution, kind, public in (
             (CUSTODIAN, KeyKind.REGISTRAR, REGISTRAR.address),
             (CUSTODIAN, KeyKind.ISSUER, OTHER_ISSUER.address),
@@ -115,7 +115,7 @@ class World:
         ):
             self.publish(institution, kind, public)
         self.enrol(PATIENT, SUBJECT_SALT)
-        self.anchor(SUBJECT, STUDY_SALT, MANIFEST)
+        self.anchor(SUBJECT, STUDY_SALT, anchored)
 
     def state(self) -> State:
         """The ledger replayed up to its newest head."""
@@ -181,12 +181,14 @@ class World:
         return OwnAccess(asked, Approval(signer.address, self.sign(signer, asked)), OWN_KEY)
 
 
-def settled(founders: tuple[Founder, ...] = FOUNDERS) -> tuple[World, MemoryLedger, MemoryClock]:
+def settled(
+    founders: tuple[Founder, ...] = FOUNDERS, *, anchored: bytes = MANIFEST
+) -> tuple[World, MemoryLedger, MemoryClock]:
     """A settled world on a ledger in memory, at NOW."""
     clock = MemoryClock(NOW)
     ledger = MemoryLedger(founders, clock=clock)
     world = World(ledger)
-    world.settle()
+    world.settle(anchored)
     return world, ledger, clock
 
 
