@@ -2,7 +2,7 @@
 //
 //   node tests/reader/reader.mjs --manifest FILE --objects DIR --keys FILE [--digest HEX] [--out DIR]
 //
-// DIR of objects: files named by CID. Keys: {"series": [{"number": 1, "index_key": "0x...", "pack_key": "0x..."}]}; a
+// DIR of objects: files named by CID, or the embedded store's objects/ folder. Keys: {"series": [{"number": 1, "index_key": "0x...", "pack_key": "0x..."}]}; a
 // series without keys is left out. Every object's CID is recomputed. Writes series-N/instance-N.dcm to --out, each only when it is
 // proved; prints what was read as one JSON object. Exit 1: refused, naming series and instance. 2: usage.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -14,8 +14,13 @@ import { Series } from "./series.mjs";
 
 let where = "the manifest";
 
+function locate(folder, cid) {
+  const flat = join(folder, cid);
+  return existsSync(flat) ? flat : join(folder, cid.slice(-3, -1), cid);
+}
+
 function openObject(folder, cid, size) {
-  const source = fileSource(join(folder, cid));
+  const source = fileSource(locate(folder, cid));
   refuse(source.size !== size || cidOf(source) !== cid, "the object is not the one that its CID names");
   return source;
 }
@@ -61,7 +66,7 @@ function run(options) {
   refuse(options.digest && !digest.equals(fromHex(options.digest, 32)), "not the one that the ledger names");
   const manifest = parseManifest(data);
   where = "the custody document";
-  const custody = join(options.objects, rawCid(fromHex(manifest.custody, 32)));
+  const custody = locate(options.objects, rawCid(fromHex(manifest.custody, 32)));
   if (existsSync(custody)) {
     const document = readFileSync(custody);
     refuse(!sha256(document).equals(fromHex(manifest.custody, 32)), "not the one that the manifest names");

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.core.formats.cid import cid_of, cid_of_digest
 from fiducia.core.formats.manifest import Manifest, manifest_digest
 from fiducia.core.keys.custody import Custody, custody_digest, deal_series
@@ -91,6 +92,19 @@ def test_it_reads_what_was_sealed(node: str, study: Study) -> None:
     assert read == {at: (len(file), hashlib.sha256(file).hexdigest(), 1) for at, file in study.files.items()}
     for (series, number), file in study.files.items():
         assert (study.folder / f"out/series-{series}/instance-{number}.dcm").read_bytes() == file
+
+
+def test_it_reads_the_embedded_stores_own_folder(node: str, study: Study) -> None:
+    objects = study.folder / "objects"
+    store = DirectoryStore(study.folder / "store")
+    for path in sorted(objects.iterdir()):
+        data = path.read_bytes()
+        if path.name == cid_of(data):
+            store.put(lambda cid=path.name: cid, [data])  # type: ignore[misc]
+    shutil.rmtree(objects)
+    (study.folder / "store" / "objects").rename(objects)
+    done = study.read(node)
+    assert done.returncode == 0, done.stderr
 
 
 def test_it_reads_the_study_of_the_vectors(node: str) -> None:
