@@ -54,6 +54,8 @@ def decode(kind: type[_Record], data: bytes, *, limit_bytes: int = LIMIT_BYTES) 
     if len(data) > limit_bytes:
         raise EncodingError(f"longer than {limit_bytes} bytes")
     try:
+        # orjson first: it refuses deep nesting by itself, where json would lean on the stack; it lets twins pass.
+        orjson.loads(data)
         value = json.loads(
             str(data, "utf-8"), object_pairs_hook=_no_twins, parse_float=_no_number, parse_constant=_no_number
         )
