@@ -40,7 +40,9 @@ class Storage:
     def copy(self) -> Storage:
         """Return a storage that shares the (frozen) entries and none of the containers."""
         containers = {each.name: getattr(self, each.name) for each in fields(self)}
-        shared = {name: value.copy() for name, value in containers.items() if isinstance(value, (dict, set, list))}
+        shared: dict[str, Any] = {
+            name: value.copy() for name, value in containers.items() if isinstance(value, (dict, set, list))
+        }
         shared["grants_by_subject"] = {subject: list(ids) for subject, ids in self.grants_by_subject.items()}
         return replace(self, **shared)
 
