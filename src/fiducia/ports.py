@@ -154,7 +154,13 @@ class Mirror(Protocol):
     """A member's own copy of the ledger's events, replayed: the last facts seen, chain up or down."""
 
     def catch_up(self) -> State:
-        """Read new final blocks, keep them durably, and return the state. Raises: LedgerError."""
+        """Read new final blocks, keep them durably, and return the state; it does not change afterwards.
+
+        Raises:
+            LedgerError: the chain cannot be asked; `state` still answers.
+            LedgerInconsistencyError: another chain than before, a rewritten one, or impossible events.
+            VaultError: the mirror's file cannot be read or written.
+        """
         ...
 
     def state(self) -> State:

@@ -122,7 +122,7 @@ def test_a_chain_that_was_replaced_while_we_ran_is_noticed(own_network: Network,
         rpc: Any = ledger._rpc
         rpc._urls = ("http://127.0.0.1:9", other.url)
         for _ in range(2):
-            with pytest.raises(ConfigError, match="wrong network|not deployed"):
+            with pytest.raises(ConfigError, match=r"wrong network|not deployed"):
                 ledger.head()
 
 
@@ -293,10 +293,29 @@ def test_a_batch_that_fails_as_a_whole_is_done_one_by_one(
     ledger: EvmLedger, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fiducia.adapters.evm.recording.GAS_PER_ITEM", 20_000)
+    monkeypatch.setattr("fiducia.adapters.evm.recording.GAS_ALONE", 60_000)
     group = [scene.c.access(scene.study_id, scene.grant) for _ in range(3)]
     outcomes = ledger._recorder._record_group(group)
     assert [type(outcome) for outcome in outcomes] == [Receipt] * 3
     assert told(ledger, events.ReleaseRecorded) == 3
+
+
+def test_a_badge_that_begins_with_the_next_block_is_waited_for(
+    own_anvil: AnvilNode, ledger: EvmLedger, scene: Scene
+) -> None:
+    own_anvil.do("evm_setIntervalMining", 0)  # the newest block keeps its time
+    own_anvil.do("evm_setAutomine", True)
+    head = ledger.head()
+    wait_for(lambda: time.time() > head.time_at + 1)
+    badge = scene.c.badge(not_before=head.time_at + 1)
+    access = replace(scene.c.access(scene.study_id, scene.grant), badge=badge)
+    with pytest.raises(DeniedError, match="BADGE_WINDOW"):
+        later = replace(access, badge=scene.c.badge(not_before=head.time_at + 600))
+        ledger.submit(RecordAct(later))
+    mining = threading.Timer(0.3, lambda: own_anvil.do("anvil_mine", "0x1"))
+    mining.start()
+    assert ledger.submit(RecordAct(access)).events
+    mining.join()
 
 
 def test_an_act_that_the_state_overtook_fails_with_its_reason(
@@ -393,6 +412,15 @@ def test_times_are_asked_for_where_logs_have_none(
 
     monkeypatch.setattr(ledger._rpc, "call", timeless)
     assert list(ledger.events(0, last)) == whole
+
+
+def test_many_questions_are_asked_in_pieces(ledger: EvmLedger, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fiducia.adapters.evm.chain._CALLS_PER_BATCH", 3)
+    accesses = [scene.c.access(scene.study_id, scene.grant) for _ in range(8)]
+    for access in accesses[::2]:
+        ledger.submit(RecordAct(access))
+    assert ledger.are_open([access.request for access in accesses])[1] == (True, False) * 4
+    assert ledger.are_open([])[1] == ()
 
 
 def test_done_is_asked_at_a_final_block(ledger: EvmLedger, scene: Scene) -> None:

@@ -28,6 +28,7 @@ from fiducia.records.ledger import Head, Network
 
 Asked = TypeVar("Asked")
 _TAGS = {"instant": "latest", "tag": "finalized"}
+_CALLS_PER_BATCH = 500  # nodes bound a request's size; more calls go to the same block in further requests
 _ATTEMPTS = 3  # at a remembered head, at the head that came with it, and once more behind a load balancer
 
 
@@ -138,7 +139,9 @@ class Chain:
         at, was_newest = self._last, False
         for _ in range(_ATTEMPTS):
             calls = [_call(question, at) for question in questions] if at else []
-            newest, *answers = self.batch([self.newest_call, *calls])
+            newest, *answers = self.batch([self.newest_call, *calls[:_CALLS_PER_BATCH]])
+            for start in range(_CALLS_PER_BATCH, len(calls), _CALLS_PER_BATCH):
+                answers += self.batch(calls[start : start + _CALLS_PER_BATCH])
             head = self._fresh(head_of(newest))
             # What was the newest head a request ago still counts: it was so after the caller had asked.
             if at and (head.hash == at.hash or was_newest) and not any(map(_head_unknown, answers)):

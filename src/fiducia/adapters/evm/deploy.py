@@ -56,14 +56,7 @@ def deploy(
         chain_answer, zero, one = rpc.batch([Call("eth_chainId"), *GENESIS])
         chain_id = as_int(chain_answer.result)
         lane = Lane(rpc, deployer, chain_id, gas_price_wei=gas_price_wei)
-        deadline = time.monotonic() + timeout_s
-        addresses: dict[str, bytes] = {}
-        blocks: list[int] = []
-        for name in abi.CONTRACTS:
-            arguments: list[Any] = list(addresses.values()) or [[abi.values_of(founder) for founder in founders]]
-            sent = lane.send(Outgoing(None, abi.creation_data(name, *arguments), _CREATION_GAS))
-            addresses[name], block = _created(rpc, name, sent.hash, deadline)
-            blocks.append(block)
+        addresses, first_block = _create_all(rpc, lane, founders, time.monotonic() + timeout_s)
         codes = rpc.batch([Call("eth_getCode", (hexed(address), "latest")) for address in addresses.values()])
     finally:
         rpc.close()
@@ -76,8 +69,20 @@ def deploy(
         rpc_urls=tuple(rpc_urls),
         finality=finality,
         max_head_age_s=max_head_age_s,
-        first_block=min(blocks),
+        first_block=first_block,
     )
+
+
+def _create_all(rpc: Rpc, lane: Lane, founders: Sequence[Founder], deadline: float) -> tuple[dict[str, bytes], int]:
+    """Create one contract after the other; return their addresses and the first one's block."""
+    addresses: dict[str, bytes] = {}
+    blocks: list[int] = []
+    for name in abi.CONTRACTS:
+        arguments: list[Any] = list(addresses.values()) or [[abi.values_of(founder) for founder in founders]]
+        sent = lane.send(Outgoing(None, abi.creation_data(name, *arguments), _CREATION_GAS))
+        addresses[name], block = _created(rpc, name, sent.hash, deadline)
+        blocks.append(block)
+    return addresses, min(blocks)
 
 
 def _created(rpc: Rpc, name: str, transaction_hash: bytes, deadline: float) -> tuple[bytes, int]:

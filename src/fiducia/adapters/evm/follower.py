@@ -88,6 +88,14 @@ class Follower:
             self._watches.remove(watch)
 
     def _follow(self) -> None:
+        try:
+            self._follow_while_wanted()
+        finally:
+            with self._changed:
+                if self._thread is threading.current_thread():
+                    self._thread = None  # the next watch starts another
+
+    def _follow_while_wanted(self) -> None:
         while watches := self._wanted():
             try:
                 self._look(watches)
@@ -103,7 +111,7 @@ class Follower:
         with self._changed:
             waiting = self._changed.wait_for(self._unseen, timeout=_IDLE_S)
             if not waiting:
-                self._thread = None
+                self._thread = None  # under the same lock: whoever comes now sees that the thread is going
             return waiting
 
     def _unseen(self) -> list[Watch]:
