@@ -119,6 +119,11 @@ class Chain:
             raise LedgerInconsistencyError(f"the chain has no block {number}")
         return head_of(answer)
 
+    def saw(self, head: Head) -> None:
+        """Take note of a newer final head that was seen in passing: the next questions are asked at it first."""
+        if self._last is None or head.number > self._last.number:
+            self._last = head
+
     def ask(self, *questions: Question) -> tuple[Head, list[tuple[Any, ...]]]:
         """Answer questions at one final block, joined with those of other threads into one HTTP request.
 

@@ -135,6 +135,7 @@ class Follower:
         receipts = [Call("eth_getTransactionReceipt", (hexed(each),)) for _, each in wanted]
         newest, *answers = self._chain.batch([self._chain.newest_call, *receipts])
         final = head_of(newest)
+        self._chain.saw(final)
         heads: dict[bytes, Head] = {final.hash: final}
         for (watch, transaction_hash), answer in zip(wanted, answers, strict=True):
             # A receipt that is not there yet is null, and on some chains an error.
