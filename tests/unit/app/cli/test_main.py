@@ -145,8 +145,8 @@ COMMANDS = dict(_commands(cli.app))
 
 PROMISED = """
 up, down, status, member admit, member list, key publish, key list, badge issue, badge show, patient enrol,
-patient list, study register, study list, study show, study fetch, grant give, grant revoke, grant list, grant show, audit verify,
-audit report
+patient list, study register, study list, study show, study fetch, grant give, grant revoke, grant list, grant show,
+audit verify, audit report
 """
 
 
