@@ -20,7 +20,7 @@ from fiducia.core.entries import GivenGrant, Revision, Study
 from fiducia.core.replay import State
 from fiducia.core.typed_data import Domains
 from fiducia.errors import InputError
-from fiducia.records.events import LedgerEvent
+from fiducia.records.events import LedgerEvent, ReleaseDenied, ReleaseRecorded
 from fiducia.records.typed import Grant
 
 FORMAT = "fiducia/v1/audit-report"
@@ -128,11 +128,7 @@ def report(
     kept = [event for event in events if event.block_number <= block_number]
     audited = replay(kept)
     state, findings = audited.state, audited.findings
-    studies = state.studies()
-    if study_id is not None:
-        studies = tuple(study for study in studies if study.study_id == study_id)
-        if not studies:
-            raise InputError("there is no such study on this ledger; see `fiducia study list`")
+    studies = _chosen(state, study_id)
     if manifests is not None:
         findings += manifest_findings(studies, manifests)
     return Report(
@@ -155,6 +151,15 @@ def to_json(made: Report) -> bytes:
     return wire.encode(made) + b"\n"
 
 
+def _chosen(state: State, study_id: bytes | None) -> tuple[Study, ...]:
+    if study_id is None:
+        return state.studies()
+    study = state.study(study_id)
+    if study is None:
+        raise InputError("there is no such study on this ledger; see `fiducia study list`")
+    return (study,)
+
+
 def _digest(events: Sequence[LedgerEvent]) -> bytes:
     hashed = hashlib.sha256()
     for event in events:
@@ -173,35 +178,36 @@ def _study(state: State, study: Study, manifests: Mapping[bytes, bytes]) -> Repo
         series=tuple(sorted(lines)),
         revisions=study.revisions,
         grants=_grants(state, study, sorted(lines | named)),
-        releases=tuple(
-            ReportedRelease(
-                request_id=event.request_id,
-                grant_id=event.grant_id,
-                revision=event.revision,
-                series=event.series,
-                purpose=event.purpose,
-                action=event.action,
-                institution=event.institution,
-                person=event.person,
-                recipient=event.recipient,
-                recorded_at=event.time_at,
-                block_number=event.block_number,
-                lapse_at=event.lapse_at,
-            )
-            for event in state.releases(study.study_id)
-        ),
-        denials=tuple(
-            ReportedDenial(
-                event.request_id,
-                event.institution,
-                event.person,
-                Reason(event.reason).name if event.reason in tuple(Reason) else str(event.reason),
-                event.time_at,
-                event.block_number,
-            )
-            for event in state.denials()
-            if event.study_id == study.study_id
-        ),
+        releases=tuple(_release(event) for event in state.releases(study.study_id)),
+        denials=tuple(_denial(event) for event in state.denials() if event.study_id == study.study_id),
+    )
+
+
+def _release(event: ReleaseRecorded) -> ReportedRelease:
+    return ReportedRelease(
+        request_id=event.request_id,
+        grant_id=event.grant_id,
+        revision=event.revision,
+        series=event.series,
+        purpose=event.purpose,
+        action=event.action,
+        institution=event.institution,
+        person=event.person,
+        recipient=event.recipient,
+        recorded_at=event.time_at,
+        block_number=event.block_number,
+        lapse_at=event.lapse_at,
+    )
+
+
+def _denial(event: ReleaseDenied) -> ReportedDenial:
+    return ReportedDenial(
+        request_id=event.request_id,
+        institution=event.institution,
+        person=event.person,
+        reason=Reason(event.reason).name if event.reason in tuple(Reason) else str(event.reason),
+        denied_at=event.time_at,
+        block_number=event.block_number,
     )
 
 
