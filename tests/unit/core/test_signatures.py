@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import coincurve
 import hypothesis.strategies as st
 import pytest
 from eth_account import Account
@@ -104,6 +105,22 @@ def test_what_is_not_canonical_is_refused(signature: bytes) -> None:
     with pytest.raises(SignatureError):
         recover(DIGEST, signature)
     assert recover_or_none(DIGEST, signature) is None
+
+
+@pytest.mark.parametrize("v", [29, 30])
+def test_points_beyond_the_order_are_refused(v: int) -> None:
+    """With recovery ids 2 and 3 a small r names the point whose x is r plus the order; Ethereum has neither."""
+    small = [_with(r=r, v=v) for r in range(1, 20)]
+    assert any(_recoverable(signature[:64] + bytes([v - 27])) for signature in small)
+    assert not any(recover_or_none(DIGEST, signature) for signature in small)
+
+
+def _recoverable(compact: bytes) -> bool:
+    try:
+        coincurve.PublicKey.from_signature_and_message(compact, DIGEST, hasher=None)
+    except ValueError:
+        return False
+    return True
 
 
 def test_somebody_else_is_refused() -> None:
