@@ -1,0 +1,128 @@
+"""Registering: the real journey against what one thread must do with the same bytes, and how much memory it takes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from fiducia.adapters.store_directory import DirectoryStore
+from fiducia.app import settings
+from fiducia.app.home import Home
+from fiducia.app.sample_dicom import Sample, sample_ct_series, sample_large_study, sample_multiframe
+from fiducia.app.wiring import House
+from fiducia.ports import Store
+from scripts.benches import limit
+from scripts.benches.calibrate import Calibration
+from scripts.benches.measure import Gate, Row, Series, median, ratio_row, skipped
+from scripts.benches.world import World, new_world, say
+
+REGISTER_GATE = Gate(">=", 0.45, design=0.60)
+MEMORY_GATE = Gate("<=", 250)
+_MB = 1_000_000
+
+
+def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
+    """Measure all of it."""
+    slices, frames, repetitions = (60, 80, 3) if quick else (300, 400, 7)
+    series = world.fresh("series")
+    found = _against_the_limit(
+        world, calibration, sample_ct_series(series, slices), f"register {slices} CT slices", repetitions
+    )
+    multiframe = world.fresh("multiframe") / "object.dcm"
+    sample_multiframe(multiframe, frames, Sample(study="multiframe"))
+    found += _against_the_limit(world, calibration, (multiframe,), "register one multi-frame object", repetitions)
+    found.append(_memory(world, (256 if quick else 2048) << 20))
+    return found
+
+
+def _against_the_limit(
+    world: World, calibration: Calibration, paths: Sequence[Path], name: str, repetitions: int
+) -> list[Row]:
+    """Take the limit, the embedded store and Kubo in turns."""
+    contents = [path.read_bytes() for path in paths]
+    size_mb = sum(map(len, contents)) / _MB
+    say(f"{name}: {size_mb:.0f} MB")
+    times: dict[str, list[float]] = {"limit": [], "embedded": [], "Kubo": []}
+    splits: list[limit.Split] = []
+    folder = [str(paths[0].parent)]
+    for turn in range(repetitions + 1):  # the first turn warms up, and is not counted
+        calibration.sample()
+        split = limit.seal_and_write(contents, world.fresh("limit"))
+        place = world.fresh("store")
+        taken = {"limit": split.total, "embedded": _registered(world, DirectoryStore(place), folder)}
+        shutil.rmtree(place)
+        if world.kubo is not None:
+            taken["Kubo"] = _registered(world, world.kubo, folder)
+        if turn:
+            splits.append(split)
+            for which, seconds in taken.items():
+                times[which].append(seconds)
+    limited = Series("limit", "s", tuple(times["limit"]))
+    parts = " + ".join(
+        f"{part} {median([getattr(split, part) for split in splits]):.3f}"
+        for part in ("hashes", "cipher", "write", "sync")
+    )
+    note = f"{size_mb:.0f} MB; limit = {parts} s"
+    found = [
+        ratio_row(f"{name}, embedded", limited, Series("fiducia", "s", tuple(times["embedded"])), REGISTER_GATE, note)
+    ]
+    if times["Kubo"]:
+        found.append(ratio_row(f"{name}, Kubo", limited, Series("fiducia", "s", tuple(times["Kubo"]))))
+    else:
+        found.append(skipped(f"{name}, Kubo", "no Kubo here"))
+    return found
+
+
+def _memory(world: World, size_bytes: int) -> Row:
+    """Register a large study in a process of its own and ask how far its memory grew."""
+    name = f"register a {size_bytes / (1 << 30):g} GiB study: peak memory beyond the start"
+    say(name)
+    folder = world.fresh("large")
+    sample_large_study(folder, size_bytes)
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as child:
+            start, peak, seconds = child.submit(_register_alone, world.house.home.root, world.root, folder).result()
+    finally:
+        shutil.rmtree(folder)
+    raw = (
+        Series("at the start", "MB", (start / _MB,)),
+        Series("peak", "MB", (peak / _MB,)),
+        Series("time", "s", (seconds,)),
+    )
+    return Row(name, "MB", (peak - start) / _MB, MEMORY_GATE, raw)
+
+
+def _register_alone(home: Path, root: Path, folder: Path) -> tuple[int, int, float]:
+    """Register into a store of its own; return memory at the start, its peak (bytes), and seconds."""
+    place = root / "large-store"
+    with House(Home(home), settings.load()) as house:
+        world = new_world(root / "large-work", house)
+        store = DirectoryStore(place)
+        start = _memory_now("VmRSS")
+        seconds = _registered(world, store, [str(folder)])
+        peak = _memory_now("VmHWM")
+    shutil.rmtree(place)
+    return start, peak, seconds
+
+
+def _memory_now(field: str) -> int:
+    """Return this process' memory in bytes: now (VmRSS) or at its peak (VmHWM)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: getrusage would count what the parent had before exec, too
+        line = next(line for line in status.read_text().splitlines() if line.startswith(field))
+        return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _registered(world: World, store: Store, paths: list[str]) -> float:
+    """Return how long it takes to register a study."""
+    begun = time.perf_counter()
+    world.register(store, paths, again=True)
+    return time.perf_counter() - begun

@@ -1,0 +1,183 @@
+"""The stack that is measured: a development consortium in a temporary home, its parts, and a Kubo beside it.
+
+Everything is what `fiducia up` starts: Anvil, two brokers as processes of their own, SQLite vaults. It ends
+with the bench, however that ends. Only what a journey is made of is chosen here, never how it works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fiducia.adapters.evm.rpc import Rpc
+from fiducia.adapters.memory.progress import MemoryProgress
+from fiducia.adapters.sqlite import SqliteStudies
+from fiducia.adapters.store_kubo import KuboStore
+from fiducia.adapters.system import SilentSteps
+from fiducia.app import kubo_daemon, settings
+from fiducia.app.home import Home
+from fiducia.app.processes import Stack, free_ports
+from fiducia.app.profiles import KeyName, Profile
+from fiducia.app.provision import CLINICIAN, FOUNDER, PATIENT
+from fiducia.app.stack import DevelopmentStack
+from fiducia.app.wiring import House
+from fiducia.core.rules import Action, Purpose, mask
+from fiducia.journeys.asking import Requester
+from fiducia.journeys.fetch import FetchStudy
+from fiducia.journeys.grant import GrantOrder
+from fiducia.journeys.register import RegisterStudies
+from fiducia.ports import Steps, Store
+
+GRANT_S = 86_400
+
+
+def say(words: str) -> None:
+    """Tell how it goes, on stderr."""
+    print(words, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A running consortium.
+
+    Attributes:
+        root: a directory for everything that is written.
+        house: the home of all its actors.
+        kubo: a store on a Kubo of its own, or None where there is none.
+    """
+
+    root: Path
+    house: House
+    kubo: KuboStore | None
+    _numbers: Iterator[int]
+
+    def fresh(self, name: str) -> Path:
+        """Return a path that nothing lies at."""
+        return self.root / f"{name}-{next(self._numbers)}"
+
+    def profile(self, name: str) -> Profile:
+        """Return an actor."""
+        return self.house.profiles().load(name)
+
+    @property
+    def chain_url(self) -> str:
+        """The chain's endpoint."""
+        return self.house.consortium.network.rpc_urls[0]
+
+    @property
+    def clinician(self) -> Requester:
+        """Who asks for keys."""
+        profile = self.profile(CLINICIAN)
+        return Requester(profile.signer(KeyName.SESSION), profile.gateway().seed, profile.badge)
+
+    def register(self, store: Store, paths: list[str], *, again: bool = False) -> bytes:
+        """Register one study by the hospital's real journey; returns its study_id.
+
+        Args:
+            store: where its objects go.
+            paths: files and folders.
+            again: with a directory of studies of its own, so that what is registered already counts as new.
+        """
+        house = self.house
+        with contextlib.ExitStack() as closing:
+            studies = house.studies(FOUNDER)
+            if again:
+                path = self.fresh("studies")
+                studies = closing.enter_context(SqliteStudies(path / "studies.sqlite", house.key_encryption))
+            founder = self.profile(FOUNDER)
+            registration = RegisterStudies(
+                intake=house.intake(),
+                store=store,
+                vault=house.vault(FOUNDER),
+                patients=house.patients(FOUNDER),
+                studies=studies,
+                ledger=house.ledger(FOUNDER),
+                entropy=house.entropy,
+                clock=house.clock,
+                domains=house.domains,
+                steps=SilentSteps(),
+                progress=MemoryProgress(),
+            ).run(paths, custodian=founder.institution, registrar=founder.signer(KeyName.REGISTRAR))
+        if len(registration.studies) != 1 or registration.problems:
+            raise RuntimeError(f"one study was to be registered: {registration}")
+        return registration.studies[0].study_id
+
+    def grant(self, study_id: bytes) -> None:
+        """Have the patient grant the study to the clinician for a day."""
+        order = GrantOrder(
+            study_id=study_id,
+            series=0,
+            grantee=self.profile(CLINICIAN).person,
+            purposes=mask(Purpose.TREAT),
+            actions=mask(Action.VIEW, Action.RETAIN),
+            not_after=self.house.clock.now() + GRANT_S,
+        )
+        patient = self.profile(PATIENT)
+        self.house.give_grant(patient).run(order, patient.signer(KeyName.SIGNER))
+
+    def fetch(self, study_id: bytes, store: Store, steps: Steps) -> FetchStudy:
+        """Return the clinician's journey against a store."""
+        house, profile = self.house, self.profile(CLINICIAN)
+        return FetchStudy(
+            broker=house.broker_of_study(profile.member, study_id),
+            ledger=house.ledger(profile.member),
+            mirror=house.mirror(profile.member),
+            store=store,
+            vault=house.vault(CLINICIAN),
+            clock=house.clock,
+            entropy=house.entropy,
+            domains=house.domains,
+            steps=steps,
+            progress=MemoryProgress(),
+        )
+
+    def make_blocks_only_every_second(self) -> None:
+        """Have the chain make a block each second and at no other time, as validators do; there is no way back."""
+        with contextlib.closing(Rpc([self.chain_url])) as rpc:
+            answer = rpc.call("anvil_setIntervalMining", 1)
+        if answer.fault is not None:
+            raise RuntimeError(f"the chain does not keep time: {answer.fault.message}")
+
+
+def new_world(root: Path, house: House, kubo: KuboStore | None = None) -> World:
+    """Return a world around an open home; everything it writes lies under `root`."""
+    root.mkdir(parents=True, exist_ok=True)
+    return World(root, house, kubo, itertools.count(1))
+
+
+@contextlib.contextmanager
+def running(root: Path) -> Iterator[World]:
+    """Run a consortium in `root` for as long as the block lasts."""
+    environment = settings.load()
+    home = Home(root / "home")
+    with House(home, environment) as house:
+        stack = DevelopmentStack(house, environment, say)
+        try:
+            stack.up("embedded", detach=False)
+            with _kubo(root, environment) as kubo:
+                yield new_world(root / "work", house, kubo)
+        finally:
+            stack.down()
+
+
+@contextlib.contextmanager
+def _kubo(root: Path, environment: settings.Settings) -> Iterator[KuboStore | None]:
+    binary = kubo_daemon.find_kubo(environment.search_environment(), environment.cache_directory())
+    if binary is None:
+        yield None
+        return
+    (port,) = free_ports(1)
+    repository = root / "kubo"
+    kubo_daemon.init_repository(binary, repository, api_port=port)
+    with Stack() as stack:
+        child = stack.start(kubo_daemon.kubo_program(binary, repository, root / "kubo.log"))
+        store = KuboStore(f"/ip4/127.0.0.1/tcp/{port}")
+        child.wait_ready(store.health, 60)
+        try:
+            yield store
+        finally:
+            store.close()
