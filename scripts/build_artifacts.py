@@ -117,7 +117,7 @@ def differences_from_committed(built: dict[str, Json]) -> list[str]:
 
 def differences_from_forge(built: dict[str, Json]) -> list[str]:
     """How forge's own build differs from ours."""
-    forge = CONTRACTS / "node_modules" / ".bin" / "forge"
+    forge = CONTRACTS / "bin" / "forge"  # npm's own wrapper loses the exit code
     done = subprocess.run([str(forge), "build"], cwd=CONTRACTS, capture_output=True, text=True, check=False)
     if done.returncode:
         return [f"forge build failed:\n{done.stdout}{done.stderr}"]

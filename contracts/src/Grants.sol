@@ -4,10 +4,11 @@ pragma solidity ^0.8.30;
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import { Grant, GrantState, IGrants, Revoke } from "./interfaces/IGrants.sol";
+import { Grant, GrantState, IGrants } from "./interfaces/IGrants.sol";
 import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
 import { IStudies } from "./interfaces/IStudies.sol";
 import { Approval, ISubjects, Subject } from "./interfaces/ISubjects.sol";
+import { Hashes } from "./libraries/Hashes.sol";
 import { Ids } from "./libraries/Ids.sol";
 import { Registrars } from "./libraries/Registrars.sol";
 import { Rules } from "./libraries/Rules.sol";
@@ -16,9 +17,6 @@ import { SignerCheck } from "./libraries/SignerCheck.sol";
 /// @title Grants
 /// @notice What patients allowed.
 contract Grants is IGrants, EIP712 {
-    bytes32 private constant GRANT_TYPEHASH = keccak256(
-        "Grant(uint8 basis,bytes20 subject,bytes32 scope,uint64 anchoredBy,bytes32 grantee,uint32 purposes,uint32 actions,uint64 notBefore,uint64 notAfter,uint32 epoch,uint64 relayBy,bytes32 terms,bytes32 salt)"
-    );
     bytes32 private constant REVOKE_TYPEHASH = keccak256("Revoke(bytes32 grantId)");
 
     uint8 private constant LIVE = 1;
@@ -35,7 +33,7 @@ contract Grants is IGrants, EIP712 {
 
     /// @inheritdoc IGrants
     function grant(Grant calldata terms, Approval[] calldata approvals) external override returns (bytes32 grantId) {
-        grantId = grantIdOf(terms);
+        grantId = Hashes.ofGrant(terms);
         uint8 state = _grants[grantId].state;
         if (state == LIVE) return grantId;
         if (state == REVOKED) revert GrantRevoked(grantId);
@@ -49,7 +47,7 @@ contract Grants is IGrants, EIP712 {
 
     /// @inheritdoc IGrants
     function revoke(Grant calldata terms, Approval calldata approval) external override {
-        bytes32 grantId = grantIdOf(terms);
+        bytes32 grantId = Hashes.ofGrant(terms);
         if (_grants[grantId].state == REVOKED) return;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REVOKE_TYPEHASH, grantId)));
         SignerCheck.requireSignedBy(approval.signer, digest, approval.signature);
@@ -59,11 +57,21 @@ contract Grants is IGrants, EIP712 {
 
     /// @inheritdoc IGrants
     function revokeOwn(Grant calldata terms) external override {
-        bytes32 grantId = grantIdOf(terms);
+        bytes32 grantId = Hashes.ofGrant(terms);
         if (_grants[grantId].state == REVOKED) return;
         bytes32 by = SignerCheck.hashOf(msg.sender);
         if (!_isPatientSide(terms.subject, by)) revert NoStanding(terms.subject, by);
         _revoke(grantId, terms.subject, by);
+    }
+
+    /// @inheritdoc IGrants
+    function revokeOwnById(bytes32 grantId) external override {
+        GrantState storage stored = _grants[grantId];
+        (bytes20 subject, uint8 state) = (stored.subject, stored.state);
+        if (state == REVOKED) return;
+        bytes32 by = SignerCheck.hashOf(msg.sender);
+        if (!_isPatientSide(subject, by)) revert NoStanding(subject, by);
+        _revoke(grantId, subject, by);
     }
 
     /// @inheritdoc IGrants
@@ -87,14 +95,15 @@ contract Grants is IGrants, EIP712 {
     }
 
     /// @inheritdoc IGrants
-    function grantIdOf(Grant calldata terms) public pure override returns (bytes32) {
-        return keccak256(abi.encode(GRANT_TYPEHASH, terms));
+    function grantIdOf(Grant calldata terms) external pure override returns (bytes32) {
+        return Hashes.ofGrant(terms);
     }
 
     /// @dev Ends a grant for good, carried before or not.
     function _revoke(bytes32 grantId, bytes20 subject, bytes32 by) private {
-        _grants[grantId].subject = subject;
-        _grants[grantId].state = REVOKED;
+        GrantState storage stored = _grants[grantId];
+        if (stored.state == 0) stored.subject = subject; // a live one has it
+        stored.state = REVOKED;
         emit Revoked(grantId, subject, by);
     }
 

@@ -10,6 +10,7 @@ import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
 import { Evidence, Facts, IReleases, KeyRequest, Reason, ReleaseState } from "./interfaces/IReleases.sol";
 import { IStudies } from "./interfaces/IStudies.sol";
 import { Approval, ISubjects } from "./interfaces/ISubjects.sol";
+import { Hashes } from "./libraries/Hashes.sol";
 import { Policy } from "./libraries/Policy.sol";
 import { Rules } from "./libraries/Rules.sol";
 import { SignerCheck } from "./libraries/SignerCheck.sol";
@@ -43,8 +44,16 @@ contract Releases is IReleases, EIP712 {
     /// @inheritdoc IReleases
     function recordBatch(Evidence[] calldata evidence) external override returns (Reason[] memory reasons) {
         reasons = new Reason[](evidence.length);
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
         for (uint256 i = 0; i < evidence.length; ++i) {
             reasons[i] = _recordOrDeny(evidence[i]);
+            // Nothing that an item put into memory outlives it: give the memory back, whose price grows with its square.
+            assembly ("memory-safe") {
+                mstore(0x40, free)
+            }
         }
     }
 
@@ -64,12 +73,13 @@ contract Releases is IReleases, EIP712 {
 
     /// @inheritdoc IReleases
     function isOpen(KeyRequest calldata request) external view override returns (bool) {
-        ReleaseState memory release = _releases[requestIdOf(request)];
+        bytes32 requestId = requestIdOf(request);
+        ReleaseState memory release = _releases[requestId];
         if (release.recordedAt == 0 || block.timestamp >= release.lapse) return false;
         Standing memory standing;
-        if (release.institution == 0) return Policy.standsOwn(_facts(request, standing));
+        if (release.institution == 0) return Policy.standsOwn(_facts(requestId, request, standing));
         standing = _MEMBERS.standingOf(release.institution, address(0), request.person, request.recipient);
-        return Policy.stands(_facts(request, standing));
+        return Policy.stands(_facts(requestId, request, standing));
     }
 
     /// @inheritdoc IReleases
@@ -94,7 +104,8 @@ contract Releases is IReleases, EIP712 {
         override
         returns (Facts memory)
     {
-        return _facts(request, _MEMBERS.standingOf(badge.institution, issuer, badge.person, request.recipient));
+        Standing memory standing = _MEMBERS.standingOf(badge.institution, issuer, badge.person, request.recipient);
+        return _facts(requestIdOf(request), request, standing);
     }
 
     /// @inheritdoc IReleases
@@ -105,7 +116,7 @@ contract Releases is IReleases, EIP712 {
         returns (Facts memory facts, bool current)
     {
         Standing memory nobody;
-        facts = _facts(request, nobody);
+        facts = _facts(requestIdOf(request), request, nobody);
         (, current) = _SUBJECTS.subjectAndSigner(facts.study.subject, signerHash);
     }
 
@@ -181,9 +192,9 @@ contract Releases is IReleases, EIP712 {
     {
         KeyRequest calldata request = evidence.request;
         Badge calldata badge = evidence.badge;
-        facts = _facts(request, _MEMBERS.standing(badge, evidence.issuerSignature, request.recipient));
+        facts = _facts(requestId, request, _MEMBERS.standing(badge, evidence.issuerSignature, request.recipient));
         signed = SignerCheck.isSignedBy(badge.session, _hashTypedDataV4(requestId), evidence.sessionSignature);
-        bytes32 grantId = _GRANTS.grantIdOf(evidence.grant);
+        bytes32 grantId = Hashes.ofGrant(evidence.grant);
         reason = Policy.decide(facts, request, evidence.grant, badge, signed, grantId);
     }
 
@@ -194,7 +205,7 @@ contract Releases is IReleases, EIP712 {
         returns (Reason reason, Facts memory facts)
     {
         Standing memory nobody;
-        facts = _facts(request, nobody);
+        facts = _facts(requestId, request, nobody);
         bytes32 digest = _hashTypedDataV4(requestId);
         bool signed =
             approval.credential.length == 0 && SignerCheck.isSignedBy(approval.signer, digest, approval.signature);
@@ -203,13 +214,17 @@ contract Releases is IReleases, EIP712 {
     }
 
     /// @dev Every fact at this block.
-    function _facts(KeyRequest calldata request, Standing memory standing) private view returns (Facts memory facts) {
+    function _facts(bytes32 requestId, KeyRequest calldata request, Standing memory standing)
+        private
+        view
+        returns (Facts memory facts)
+    {
         facts.time = uint64(block.timestamp);
         facts.standing = standing;
         (facts.study, facts.revisionWithdrawn) = _STUDIES.studyAt(request.studyId, request.revision);
         facts.subject = _SUBJECTS.subjectOf(facts.study.subject);
         facts.exports = _MEMBERS.exportsOf(facts.subject.custodian);
         facts.grant = _GRANTS.grantOf(request.grantId);
-        facts.release = _releases[requestIdOf(request)];
+        facts.release = _releases[requestId];
     }
 }

@@ -136,6 +136,11 @@ interface IGrants is IErrors {
     /// @param terms The grant.
     function revokeOwn(Grant calldata terms) external;
 
+    /// @notice Revoke a grant that was carried, as the signer's (or a former signer's) own transaction: the cheapest
+    /// way. Again has no effect; a grant that is not known here reverts with NoStanding about the zero subject.
+    /// @param grantId The grant.
+    function revokeOwnById(bytes32 grantId) external;
+
     /// @notice The members this contract asks.
     /// @return contract_ The contract.
     function members() external view returns (IMembers contract_);
