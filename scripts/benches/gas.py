@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fiducia.adapters.evm import abi, acts
-from fiducia.adapters.evm.lane import Outgoing
+from fiducia.adapters.evm.lane import Outgoing, account_of
 from fiducia.app.profiles import KeyName
 from fiducia.app.provision import CLINICIAN, FOUNDER
 from fiducia.core import ids
@@ -45,9 +45,7 @@ def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
     say("gas of each act")
     calibration.sample()
     job = _Job(world)
-    patients = [
-        _Patient(EoaKey(world.house.entropy.token(32)), world.house.entropy.token(32)) for _ in range(STUDIES_BATCH)
-    ]
+    patients = [_Patient(world.house.entropy.token(32), world.house.entropy.token(32)) for _ in range(STUDIES_BATCH)]
     enrolments = [job.enrol(patient) for patient in patients]
     batch, gas_of_batch = job.anchor(patients)
     (single,), gas_of_anchor = job.anchor(patients[:1])
@@ -77,8 +75,13 @@ def _row(name: str, gas: float, gate: float | None = None) -> Row:
 class _Patient:
     """A patient's key and the salt of their pseudonym."""
 
-    key: EoaKey
+    secret: bytes
     salt: bytes
+
+    @property
+    def key(self) -> EoaKey:
+        """The patient's signer."""
+        return EoaKey(self.secret)
 
 
 class _Job:
@@ -152,7 +155,7 @@ class _Job:
 
     def record_batch(self, accesses: Sequence[StaffAccess]) -> int:
         outgoing = Outgoing(self._addresses["Releases"], acts.batch_data(accesses), _BATCH_GAS)
-        return self._sender.send(self._session, outgoing)
+        return self._sender.send(account_of(self._token(32)), outgoing)
 
     def revoke(self, patient: _Patient, grant: Grant) -> int:
         return self._carry(RevokeAct(grant, self._approval(patient, Revoke(ids.grant_id(grant)))))
@@ -168,7 +171,7 @@ class _Job:
         return self._carry(RevokeAllAct(revoke_all, self._approval(patient, revoke_all)))
 
     def _own(self, patient: _Patient, call: bytes) -> int:
-        return self._sender.send(patient.key, Outgoing(self._addresses["Grants"], call, 200_000))
+        return self._sender.send(account_of(patient.secret), Outgoing(self._addresses["Grants"], call, 200_000))
 
     def _carry(self, act: Act) -> int:
         return self._ledger.submit(act).gas_used

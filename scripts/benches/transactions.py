@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 
+from eth_account.signers.local import LocalAccount
+
 from fiducia.adapters.evm.lane import Lane, Outgoing
 from fiducia.adapters.evm.rpc import Rpc, as_int, hexed
-from fiducia.ports import Signer
 
 _INCLUDED_WITHIN_S = 30.0
 
@@ -19,10 +20,10 @@ class Sender:
         self._url = chain_url
         self._chain_id = chain_id
 
-    def send(self, signer: Signer, outgoing: Outgoing) -> int:
+    def send(self, account: LocalAccount, outgoing: Outgoing) -> int:
         """Return the gas that a transaction took. Raises: RuntimeError (it failed, or was not included)."""
         with contextlib.closing(Rpc([self._url])) as rpc:
-            sent = Lane(rpc, signer, self._chain_id).send(outgoing)
+            sent = Lane(rpc, account, self._chain_id).send(outgoing)
             deadline = time.monotonic() + _INCLUDED_WITHIN_S
             while time.monotonic() < deadline:
                 receipt = rpc.call("eth_getTransactionReceipt", hexed(sent.hash)).result

@@ -19,7 +19,7 @@ from fiducia.core.typed_data import Domains
 from fiducia.ports import Ledger
 from fiducia.records.ledger import Network
 from tests.support.anvil import AnvilNode, running_anvil
-from tests.support.signers import FOUNDERS, Signers, key
+from tests.support.signers import FOUNDERS, Signers, account
 
 
 class ShiftedClock:
@@ -66,7 +66,7 @@ def own_anvil(tmp_path: Path) -> Iterator[AnvilNode]:
 @pytest.fixture
 def network(anvil: AnvilNode) -> Network:
     """Fresh contracts on the shared chain."""
-    return deploy([anvil.url], key("deployer"), FOUNDERS)
+    return deploy([anvil.url], account("deployer"), FOUNDERS)
 
 
 def memory_world() -> World:
@@ -92,8 +92,8 @@ def evm_world(network: Network, tmp_path: Path) -> Iterator[World]:
     clock = ShiftedClock()
     dead = replace(network, rpc_urls=("http://127.0.0.1:9",))
     with (
-        EvmLedger(network, clock=clock, relayer=key("relayer"), lock_path=tmp_path / "relayer.lock") as ledger,
-        EvmLedger(dead, clock=clock, relayer=key("relayer")) as nowhere,
+        EvmLedger(network, clock=clock, relayer=account("relayer"), lock_path=tmp_path / "relayer.lock") as ledger,
+        EvmLedger(dead, clock=clock, relayer=account("relayer")) as nowhere,
     ):
         yield _world(network, ledger, nowhere, clock)
 

@@ -28,7 +28,7 @@ from fiducia.errors import (
 from fiducia.records import events
 from fiducia.records.ledger import GrantState, KeyKind, Network, Receipt, RecordAct
 from tests.support.anvil import ROOT, AnvilNode, running_anvil
-from tests.support.signers import FOUNDERS, Scene, Signers, key, prepare
+from tests.support.signers import FOUNDERS, Scene, Signers, account, key, prepare
 
 PATIENCE_S = 0.3
 
@@ -36,12 +36,12 @@ PATIENCE_S = 0.3
 @pytest.fixture
 def own_network(own_anvil: AnvilNode) -> Network:
     """Contracts on this test's own chain."""
-    return deploy([own_anvil.url], key("deployer"), FOUNDERS)
+    return deploy([own_anvil.url], account("deployer"), FOUNDERS)
 
 
 def opened(network: Network, **changes: Any) -> EvmLedger:
     """Open a ledger with short patience."""
-    options: dict[str, Any] = {"clock": SystemClock(), "relayer": key("relayer"), "patience_s": PATIENCE_S}
+    options: dict[str, Any] = {"clock": SystemClock(), "relayer": account("relayer"), "patience_s": PATIENCE_S}
     return EvmLedger(network, **{**options, **changes})
 
 
@@ -140,9 +140,9 @@ def test_a_ledger_without_a_relayer_reads_only(network: Network) -> None:
 
 def test_founders_are_what_they_should_be(anvil: AnvilNode) -> None:
     with pytest.raises(InputError):
-        deploy([anvil.url], key("deployer"), ())
+        deploy([anvil.url], account("deployer"), ())
     with pytest.raises(UnexpectedRevertError, match="not created"):
-        deploy([anvil.url], key("deployer"), (FOUNDERS[0], FOUNDERS[0]))
+        deploy([anvil.url], account("deployer"), (FOUNDERS[0], FOUNDERS[0]))
 
 
 # -- not final
@@ -234,7 +234,7 @@ def test_a_dead_chain_after_sending_is_not_final(own_anvil: AnvilNode, own_netwo
 
 def test_final_means_finalized_where_the_chain_has_that_tag(tmp_path: Path) -> None:
     with running_anvil(tmp_path, extra=("--slots-in-an-epoch", "1")) as node:
-        network = deploy([node.url], key("deployer"), FOUNDERS, finality="tag")
+        network = deploy([node.url], account("deployer"), FOUNDERS, finality="tag")
         node.do("anvil_mine", quantity(3))
         with opened(network) as ledger:
             number = ledger.submit(Signers(ledger.domains, int(time.time())).admit("governor 3")).head.number
@@ -251,10 +251,10 @@ from pathlib import Path
 from fiducia.adapters.evm.ledger import EvmLedger
 from fiducia.adapters.system import SystemClock
 from fiducia.records.ledger import Network
-from tests.support.signers import Signers, key
+from tests.support.signers import Signers, account
 network = eval(sys.argv[1])
 c = Signers(EvmLedger(network, clock=SystemClock()).domains, int(time.time()), seed=sys.argv[3])
-with EvmLedger(network, clock=SystemClock(), relayer=key("relayer"), lock_path=Path(sys.argv[2])) as ledger:
+with EvmLedger(network, clock=SystemClock(), relayer=account("relayer"), lock_path=Path(sys.argv[2])) as ledger:
     c.subject = bytes.fromhex(sys.argv[4])
     for _ in range(8):
         assert ledger.submit(c.anchor()).events
@@ -331,7 +331,7 @@ def test_an_act_that_the_state_overtook_fails_with_its_reason(
         outgoing = simulate(contract, data)
         if not revoked:
             revoked.append(True)
-            with opened(ledger._chain.network, relayer=key("another relayer")) as other:
+            with opened(ledger._chain.network, relayer=account("another relayer")) as other:
                 other.submit(scene.c.revoke(act.grant))
         return outgoing
 

@@ -27,7 +27,7 @@ from fiducia.ports import Mirror
 from fiducia.records.ledger import GrantState, Network, RecordAct
 from tests.ports.conftest import World
 from tests.support.anvil import ROOT, AnvilNode
-from tests.support.signers import FOUNDERS, Scene, Signers, key, prepare
+from tests.support.signers import FOUNDERS, Scene, Signers, account, prepare
 
 NETWORK = b"one network"
 
@@ -211,8 +211,8 @@ def test_another_chain_is_noticed_by_its_blocks(tmp_path: Path) -> None:
 
 
 def test_a_chain_that_goes_back_is_stale_and_then_rewritten(own_anvil: AnvilNode, tmp_path: Path) -> None:
-    network = deploy([own_anvil.url], key("deployer"), FOUNDERS)
-    with EvmLedger(network, clock=SystemClock(), relayer=key("relayer")) as ledger:
+    network = deploy([own_anvil.url], account("deployer"), FOUNDERS)
+    with EvmLedger(network, clock=SystemClock(), relayer=account("relayer")) as ledger:
         c = Signers(ledger.domains, int(time.time()))
         with SqliteMirror(tmp_path / "m", ledger, network=network.genesis_hash) as mirror:
             mirror.catch_up()
@@ -246,7 +246,7 @@ with EvmLedger(network, clock=SystemClock()) as ledger:
 
 def test_processes_share_a_file(network: Network, tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite"
-    with EvmLedger(network, clock=SystemClock(), relayer=key("relayer")) as ledger:
+    with EvmLedger(network, clock=SystemClock(), relayer=account("relayer")) as ledger:
         scene = prepare(ledger, Signers(ledger.domains, int(time.time())))
         workers = [
             subprocess.Popen([sys.executable, "-c", WORKER, repr(network), str(path), "21"], cwd=ROOT) for _ in range(3)

@@ -11,6 +11,9 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
+
+from fiducia.adapters.evm.lane import account_of
 from fiducia.core import ids, rules
 from fiducia.core.signatures import EoaKey
 from fiducia.core.typed_data import Domains, Struct
@@ -55,7 +58,16 @@ DAY = 86_400
 
 def key(name: str) -> EoaKey:
     """Return the key that goes by a name."""
-    return EoaKey(hashlib.sha256(b"fiducia test key " + name.encode()).digest())
+    return EoaKey(_secret(name))
+
+
+def account(name: str) -> LocalAccount:
+    """Return the account, for transactions, of the key that goes by a name."""
+    return account_of(_secret(name))
+
+
+def _secret(name: str) -> bytes:
+    return hashlib.sha256(b"fiducia test key " + name.encode()).digest()
 
 
 FOUNDERS = (

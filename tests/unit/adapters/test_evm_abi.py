@@ -18,7 +18,7 @@ from fiducia.errors import ConfigError, EncodingError, LedgerInconsistencyError
 from fiducia.records import typed
 from fiducia.records.ledger import Founder
 from tests.support.evm_plans import ALL_ACTS, DOMAINS, built_abi, components
-from tests.support.signers import FOUNDERS, Signers
+from tests.support.signers import Signers
 
 
 @pytest.mark.parametrize("contract", abi.CONTRACTS)
@@ -60,15 +60,6 @@ def test_calls_are_what_web3_makes_of_them(name: str) -> None:
     function, arguments = contract.decode_function_input(plan.data)
     assert contract.encode_abi(function.fn_name, args=list(arguments.values())) == "0x" + plan.data.hex()
     assert abi.artifact(plan.contract).functions[function.fn_name].selector == plan.data[:4]
-
-
-def test_creation_is_what_web3_makes_of_it() -> None:
-    founders = [abi.values_of(founder) for founder in FOUNDERS]
-    ours = abi.creation_data("Members", founders)
-    bytecode = abi.artifact("Members").bytecode
-    made = Web3().eth.contract(abi=built_abi("Members"), bytecode=bytecode)
-    checksummed = [(Web3.to_checksum_address(governor), region, exports) for governor, region, exports in founders]
-    assert made.constructor(checksummed).data_in_transaction == "0x" + ours.hex()
 
 
 def test_a_value_that_does_not_fit_is_named_without_being_told() -> None:

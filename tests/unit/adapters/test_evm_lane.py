@@ -14,7 +14,7 @@ from eth_account import Account
 from fiducia.adapters.evm.lane import Lane, Outgoing
 from fiducia.adapters.evm.rpc import Answer, Fault, hexed, quantity
 from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
-from tests.support.signers import key
+from tests.support.signers import account, key
 
 CALL = Outgoing(bytes([7]) * 20, b"data", 123_456)
 
@@ -47,7 +47,7 @@ class Node:
 def test_a_transaction_is_what_eth_account_reads(chain_id: int, nonce: int) -> None:
     node = Node()
     node.next = nonce
-    lane = Lane(node, key("relayer"), chain_id, gas_price_wei=5)
+    lane = Lane(node, account("relayer"), chain_id, gas_price_wei=5)
     sent = lane.send(CALL)
     assert Account.recover_transaction(hexed(sent.raw)).lower() == hexed(key("relayer").address)
     secret = bytes.fromhex(key_hex("relayer"))
@@ -74,20 +74,20 @@ def key_hex(name: str) -> str:
 
 def test_a_creation_names_no_recipient() -> None:
     node = Node()
-    sent = Lane(node, key("relayer"), 1).send(Outgoing(None, b"code", 1))
+    sent = Lane(node, account("relayer"), 1).send(Outgoing(None, b"code", 1))
     assert rlp.decode(sent.raw)[3] == b""
 
 
 @pytest.mark.parametrize("says", ["already known", "tx already in mempool", "ALREADY KNOWN: 0x"])
 def test_a_known_transaction_is_a_sent_one(says: str) -> None:
     node = Node(says)
-    assert Lane(node, key("relayer"), 1).send(CALL).nonce == 0
+    assert Lane(node, account("relayer"), 1).send(CALL).nonce == 0
 
 
 @pytest.mark.parametrize("says", ["nonce too low", "replacement transaction underpriced", "invalid nonce; got 0"])
 def test_a_taken_nonce_is_passed_over(says: str) -> None:
     node = Node(says, says)
-    assert Lane(node, key("relayer"), 1).send(CALL).nonce == 2
+    assert Lane(node, account("relayer"), 1).send(CALL).nonce == 2
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_a_taken_nonce_is_passed_over(says: str) -> None:
 )
 def test_what_a_node_does_not_take_is_named(says: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Lane(Node(says), key("relayer"), 1).send(CALL)
+        Lane(Node(says), account("relayer"), 1).send(CALL)
 
 
 def test_a_contested_nonce_ends() -> None:
     with pytest.raises(LedgerUnreachableError, match="contested"):
-        Lane(Node(*["nonce too low"] * 50), key("relayer"), 1).send(CALL)
+        Lane(Node(*["nonce too low"] * 50), account("relayer"), 1).send(CALL)
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["one lane", "two lanes on one file"])
 def test_threads_never_share_a_nonce(tmp_path: Path, shared: bool) -> None:
     node = Node()
-    lanes = [Lane(node, key("relayer"), 1, lock_path=tmp_path / "lock") for _ in range(1 + shared)]
+    lanes = [Lane(node, account("relayer"), 1, lock_path=tmp_path / "lock") for _ in range(1 + shared)]
     threads = [threading.Thread(target=lanes[i % len(lanes)].send, args=(CALL,)) for i in range(24)]
     for thread in threads:
         thread.start()
@@ -121,5 +121,5 @@ def test_threads_never_share_a_nonce(tmp_path: Path, shared: bool) -> None:
 
 
 def test_the_lock_file_is_private(tmp_path: Path) -> None:
-    Lane(Node(), key("relayer"), 1, lock_path=tmp_path / "lock").send(CALL)
+    Lane(Node(), account("relayer"), 1, lock_path=tmp_path / "lock").send(CALL)
     assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600

@@ -62,7 +62,7 @@ class Artifact:
 
     name: str
     bytecode: bytes
-    constructor: tuple[str, ...]
+    interface: list[dict[str, Any]]
     functions: dict[str, Item]
     events: dict[bytes, Item]
     errors: dict[bytes, Item]
@@ -84,11 +84,10 @@ def artifact(contract: str) -> Artifact:
     except (OSError, orjson.JSONDecodeError) as error:
         raise ConfigError(f"this installation has no build of the contract {contract}: run scripts/build") from error
     entries = built["abi"]
-    constructors = [_types(entry["inputs"]) for entry in entries if entry["type"] == "constructor"]
     return Artifact(
         name=contract,
         bytecode=bytes.fromhex(built["bytecode"].removeprefix("0x")),
-        constructor=constructors[0] if constructors else (),
+        interface=entries,
         functions={entry["name"]: _item(entry, 4) for entry in entries if entry["type"] == "function"},
         events={item.selector: item for item in _items(entries, "event", 32)},
         errors={item.selector: item for item in _items(entries, "error", 4)},
@@ -99,12 +98,6 @@ def call_data(contract: str, function: str, *arguments: Any) -> bytes:
     """Return the calldata of a function. Raises: EncodingError (an argument does not fit its type)."""
     item = artifact(contract).functions[function]
     return item.selector + encoded(item.inputs, arguments)
-
-
-def creation_data(contract: str, *arguments: Any) -> bytes:
-    """Return a contract's creation code with its constructor arguments. Raises: EncodingError."""
-    built = artifact(contract)
-    return built.bytecode + encoded(built.constructor, arguments)
 
 
 def result_of(contract: str, function: str, data: bytes) -> tuple[Any, ...]:

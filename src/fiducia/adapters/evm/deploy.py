@@ -11,13 +11,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
+
 from fiducia.adapters.evm import abi
 from fiducia.adapters.evm.chain import GENESIS, genesis_of
-from fiducia.adapters.evm.lane import Lane, Outgoing
 from fiducia.adapters.evm.rpc import Call, Rpc, as_bytes, as_int, hexed
 from fiducia.core.keccak import keccak256
-from fiducia.errors import InputError, LedgerNotFinalError, UnexpectedRevertError
-from fiducia.ports import Signer
+from fiducia.errors import InputError, LedgerNotFinalError, LedgerUnreachableError, UnexpectedRevertError
 from fiducia.records.ledger import Founder, Network
 
 _POLL_S = 0.02
@@ -26,7 +26,7 @@ _CREATION_GAS = 6_000_000  # the largest contract takes about half
 
 def deploy(
     rpc_urls: Sequence[str],
-    deployer: Signer,
+    deployer: LocalAccount,
     founders: Sequence[Founder],
     *,
     finality: str = "instant",
@@ -55,8 +55,8 @@ def deploy(
     try:
         chain_answer, zero, one = rpc.batch([Call("eth_chainId"), *GENESIS])
         chain_id = as_int(chain_answer.result)
-        lane = Lane(rpc, deployer, chain_id, gas_price_wei=gas_price_wei)
-        addresses, first_block = _create_all(rpc, lane, founders, time.monotonic() + timeout_s)
+        deployment = _Deployment(rpc_urls[0], deployer, chain_id, gas_price_wei, timeout_s)
+        addresses, first_block = deployment.create_all(founders)
         codes = rpc.batch([Call("eth_getCode", (hexed(address), "latest")) for address in addresses.values()])
     finally:
         rpc.close()
@@ -73,25 +73,47 @@ def deploy(
     )
 
 
-def _create_all(rpc: Rpc, lane: Lane, founders: Sequence[Founder], deadline: float) -> tuple[dict[str, bytes], int]:
-    """Create one contract after the other; return their addresses and the first one's block."""
-    addresses: dict[str, bytes] = {}
-    blocks: list[int] = []
-    for name in abi.CONTRACTS:
-        arguments: list[Any] = list(addresses.values()) or [[abi.values_of(founder) for founder in founders]]
-        sent = lane.send(Outgoing(None, abi.creation_data(name, *arguments), _CREATION_GAS))
-        addresses[name], block = _created(rpc, name, sent.hash, deadline)
-        blocks.append(block)
-    return addresses, min(blocks)
+class _Deployment:
+    """One contract after the other, sent by one account through web3."""
 
+    def __init__(self, url: str, account: LocalAccount, chain_id: int, gas_price_wei: int, timeout_s: float) -> None:
+        from web3 import Web3  # takes a second to load, and is needed once in a consortium's life
 
-def _created(rpc: Rpc, name: str, transaction_hash: bytes, deadline: float) -> tuple[bytes, int]:
-    """Wait for a creation; return the contract's address and its block's number."""
-    while time.monotonic() < deadline:
-        receipt = rpc.call("eth_getTransactionReceipt", hexed(transaction_hash)).result
-        if isinstance(receipt, dict):
-            if as_int(receipt.get("status")) != 1:
-                raise UnexpectedRevertError(f"the contract {name} was not created: are the founders different?")
-            return as_bytes(receipt.get("contractAddress"), 20), as_int(receipt.get("blockNumber"))
-        time.sleep(_POLL_S)
-    raise LedgerNotFinalError(f"the creation of {name} was sent, and not included in time; deploy anew")
+        self._web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout_s}))
+        self._account = account
+        self._common = {"chainId": chain_id, "gasPrice": gas_price_wei, "gas": _CREATION_GAS}
+        self._deadline = time.monotonic() + timeout_s
+
+    def create_all(self, founders: Sequence[Founder]) -> tuple[dict[str, bytes], int]:
+        """Create the contracts; return their addresses and the first one's block."""
+        addresses: dict[str, bytes] = {}
+        blocks: list[int] = []
+        for name in abi.CONTRACTS:
+            arguments: list[Any] = list(addresses.values()) or [[abi.values_of(founder) for founder in founders]]
+            addresses[name], block = self._create(name, arguments)
+            blocks.append(block)
+        return addresses, min(blocks)
+
+    def _create(self, name: str, arguments: Sequence[Any]) -> tuple[bytes, int]:
+        from web3.exceptions import TimeExhausted, Web3Exception
+
+        eth = self._web3.eth
+        built = abi.artifact(name)
+        contract = eth.contract(abi=built.interface, bytecode=built.bytecode)
+        try:
+            nonce = eth.get_transaction_count(self._account.address, "pending")
+            fields = contract.constructor(*arguments).build_transaction({**self._common, "nonce": nonce})
+            sent = eth.send_raw_transaction(self._account.sign_transaction(fields).raw_transaction)
+            left_s = max(self._deadline - time.monotonic(), _POLL_S)
+            receipt = eth.wait_for_transaction_receipt(sent, timeout=left_s, poll_latency=_POLL_S)
+        except TimeExhausted as error:
+            raise LedgerNotFinalError(
+                f"the creation of {name} was sent, and not included in time; deploy anew"
+            ) from error
+        except Web3Exception as error:
+            raise UnexpectedRevertError(f"the chain endpoint does not take the creation of {name}") from error
+        except OSError as error:
+            raise LedgerUnreachableError("no endpoint of the chain answered while contracts were created") from error
+        if receipt["status"] != 1:
+            raise UnexpectedRevertError(f"the contract {name} was not created: are the founders different?")
+        return as_bytes(receipt["contractAddress"], 20), receipt["blockNumber"]

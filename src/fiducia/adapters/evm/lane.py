@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import rlp  # type: ignore[import-untyped]
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from fiducia.adapters.evm.chain import said
 from fiducia.adapters.evm.rpc import Answer, as_int, hexed
-from fiducia.core.keccak import keccak256
 from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
-from fiducia.ports import Signer
 
 _ATTEMPTS = 8
 # Nodes say these in their own words; the numeric codes do not tell them apart.
@@ -68,10 +67,10 @@ class Lane:
     """
 
     def __init__(
-        self, rpc: Asker, signer: Signer, chain_id: int, *, lock_path: Path | None = None, gas_price_wei: int = 0
+        self, rpc: Asker, account: LocalAccount, chain_id: int, *, lock_path: Path | None = None, gas_price_wei: int = 0
     ) -> None:
         self._rpc = rpc
-        self._signer = signer
+        self._account = account
         self._chain_id = chain_id
         self._lock_path = lock_path
         self._gas_price_wei = gas_price_wei
@@ -80,7 +79,7 @@ class Lane:
     @property
     def address(self) -> bytes:
         """The account's 20-byte address."""
-        return self._signer.address
+        return bytes.fromhex(self._account.address[2:])
 
     def send(self, outgoing: Outgoing) -> Sent:
         """Send under the next free nonce.
@@ -124,12 +123,16 @@ class Lane:
         return as_int(self._rpc.call("eth_getTransactionCount", hexed(self.address), tag).result)
 
     def _sign(self, nonce: int, outgoing: Outgoing) -> Sent:
-        fields = [nonce, self._gas_price_wei, outgoing.gas, outgoing.to or b"", 0, outgoing.data]
-        signature = self._signer.sign(keccak256(rlp.encode([*fields, self._chain_id, 0, 0])))
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-        v = signature[64] - 27 + 35 + 2 * self._chain_id
-        raw = rlp.encode([*fields, v, r, s])
-        return Sent(nonce, keccak256(raw), raw)
+        fields: dict[str, Any] = {
+            "nonce": nonce,
+            "gasPrice": self._gas_price_wei,
+            "gas": outgoing.gas,
+            "value": 0,
+            "data": outgoing.data,
+            "chainId": self._chain_id,
+        }
+        signed = self._account.sign_transaction(fields | ({"to": outgoing.to} if outgoing.to else {}))
+        return Sent(nonce, bytes(signed.hash), bytes(signed.raw_transaction))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -145,6 +148,12 @@ class Lane:
                 yield
             finally:
                 os.close(descriptor)
+
+
+def account_of(secret: bytes) -> LocalAccount:
+    """Return the account of a 32-byte private key: it sends transactions, and signs nothing else."""
+    account: LocalAccount = Account.from_key(secret)
+    return account
 
 
 def _means(answer: Answer, words: tuple[str, ...]) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from eth_account.signers.local import LocalAccount
+
 from fiducia.adapters.evm import acts, facts
 from fiducia.adapters.evm.abi import values_of
 from fiducia.adapters.evm.acts import Plan
@@ -24,7 +26,7 @@ from fiducia.adapters.evm.rpc import Rpc
 from fiducia.core.policy import verify_access
 from fiducia.core.typed_data import Domains
 from fiducia.errors import ConfigError, UnexpectedRevertError
-from fiducia.ports import Clock, Signer
+from fiducia.ports import Clock
 from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import Act, Facts, Head, Network, Receipt, RecordAct
 from fiducia.records.typed import Access, KeyRequest, StaffAccess
@@ -52,7 +54,7 @@ class EvmLedger:
         network: Network,
         *,
         clock: Clock,
-        relayer: Signer | None = None,
+        relayer: LocalAccount | None = None,
         lock_path: Path | None = None,
         timeout_s: float = 30.0,
         request_timeout_s: float = 10.0,
