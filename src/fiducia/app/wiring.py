@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fiducia.adapters.broker_http import HttpBroker
 from fiducia.adapters.dicom_files import FileIntake
 from fiducia.adapters.evm.deploy import deploy
+from fiducia.adapters.evm.lane import account_of
 from fiducia.adapters.evm.ledger import EvmLedger
 from fiducia.adapters.faults import FaultSteps
 from fiducia.adapters.folder_destination import FolderDestination
@@ -51,14 +52,19 @@ from fiducia.journeys.members import AdmitMember, PublishKey
 from fiducia.journeys.register import RegisterStudies
 from fiducia.journeys.release import HandOverKeys, RecordRelease
 from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, Taken, TakeRevoke
-from fiducia.ports import Broker, Intake, Journal, Patients, Progress, Signer, Store, Studies, Vault
+from fiducia.ports import Broker, Intake, Journal, Patients, Progress, Store, Studies, Vault
 from fiducia.records.ledger import Founder, Network
 
 if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
     from fiducia.app.broker import BrokerParts
 
 READER = "auditor"
 """Whose mirror is read when nobody in particular asks."""
+
+ANSWER_S = 30.0
+"""How long a broker may take for what is not waiting for the chain."""
 
 BROKER_SIGN, BROKER_KEM, RELAYER = "broker/sign", "broker/kem", "relayer"
 
@@ -71,7 +77,7 @@ class BrokerKeys:
 
     sign: EoaKey
     kem: KemKey
-    relayer: EoaKey
+    relayer: LocalAccount
 
 
 class House:
@@ -174,7 +180,7 @@ class House:
         """Return a member's broker keys. Raises: KeyMissingError, VaultError."""
         vault = self.vault(member)
         return BrokerKeys(
-            EoaKey(vault.get(BROKER_SIGN)), KemKey.from_seed(vault.get(BROKER_KEM)), EoaKey(vault.get(RELAYER))
+            EoaKey(vault.get(BROKER_SIGN)), KemKey.from_seed(vault.get(BROKER_KEM)), account_of(vault.get(RELAYER))
         )
 
     # -- ports
@@ -206,9 +212,15 @@ class House:
             vault_file = self.home.member(member).vault
             relayer = None
             if vault_file.exists() and RELAYER in self.vault(member).names(RELAYER):
-                relayer = EoaKey(self.vault(member).get(RELAYER))
+                relayer = account_of(self.vault(member).get(RELAYER))
             lock = self.home.root / "locks" / f"relayer-{member}"
-            return EvmLedger(self.consortium.network, clock=self.clock, relayer=relayer, lock_path=lock)
+            return EvmLedger(
+                self.consortium.network,
+                clock=self.clock,
+                relayer=relayer,
+                lock_path=lock,
+                timeout_s=self.settings.finality_s,
+            )
 
         return self._open("ledger", member, lambda: self._closed_later(make()))
 
@@ -231,7 +243,9 @@ class House:
     def broker(self, institution: int) -> Broker:
         """Return an institution's broker. Raises: ConfigError (unknown here)."""
         url = self.consortium.broker_of(institution)
-        return self._open("broker", str(institution), lambda: self._closed_later(HttpBroker(url)))
+        # A broker answers when its transaction is final, or says that it is not.
+        timeout_s = self.settings.finality_s + ANSWER_S
+        return self._open("broker", str(institution), lambda: self._closed_later(HttpBroker(url, timeout_s=timeout_s)))
 
     def broker_of_study(self, reader: str, study_id: bytes) -> Broker:
         """Return the broker of a study's custodian. Raises: InputError (no such study), LedgerError."""
@@ -407,6 +421,6 @@ def open_store(address: StoreAddress) -> Store:
     return KuboStore(address.address) if address.kind == "kubo" else DirectoryStore(Path(address.address))
 
 
-def deploy_ledger(rpc_urls: Sequence[str], deployer: Signer, founders: Sequence[Founder]) -> Network:
+def deploy_ledger(rpc_urls: Sequence[str], deployer: LocalAccount, founders: Sequence[Founder]) -> Network:
     """Deploy the contracts of a new consortium and return its pins. Raises: LedgerError, ConfigError."""
     return deploy(rpc_urls, deployer, founders)

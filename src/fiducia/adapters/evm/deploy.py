@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Any
 
 from fiducia.adapters.evm import abi
 from fiducia.adapters.evm.chain import GENESIS, genesis_of
@@ -19,6 +17,9 @@ from fiducia.adapters.evm.rpc import Call, Rpc, as_bytes, as_int, hexed
 from fiducia.core.keccak import keccak256
 from fiducia.errors import InputError, LedgerNotFinalError, LedgerUnreachableError, UnexpectedRevertError
 from fiducia.records.ledger import Founder, Network
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 _POLL_S = 0.02
 _CREATION_GAS = 6_000_000  # the largest contract takes about half

@@ -15,14 +15,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fiducia.adapters.evm.chain import said
 from fiducia.adapters.evm.rpc import Answer, as_int, hexed
 from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 _ATTEMPTS = 8
 # Nodes say these in their own words; the numeric codes do not tell them apart.
@@ -152,6 +152,8 @@ class Lane:
 
 def account_of(secret: bytes) -> LocalAccount:
     """Return the account of a 32-byte private key: it sends transactions, and signs nothing else."""
+    from eth_account import Account  # takes most of a second to load, and many commands only read
+
     account: LocalAccount = Account.from_key(secret)
     return account
 

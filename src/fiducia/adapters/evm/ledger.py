@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING, Self
 
 from fiducia.adapters.evm import acts, facts
 from fiducia.adapters.evm.abi import values_of
@@ -30,6 +28,9 @@ from fiducia.ports import Clock
 from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import Act, Facts, Head, Network, Receipt, RecordAct
 from fiducia.records.typed import Access, KeyRequest, StaffAccess
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 
 class EvmLedger:
