@@ -118,7 +118,7 @@ def differences_from_committed(built: dict[str, Json]) -> list[str]:
 def differences_from_forge(built: dict[str, Json]) -> list[str]:
     """How forge's own build differs from ours."""
     forge = CONTRACTS / "bin" / "forge"  # npm's own wrapper loses the exit code
-    done = subprocess.run([str(forge), "build"], cwd=CONTRACTS, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(forge), "build", "src"], cwd=CONTRACTS, capture_output=True, text=True, check=False)
     if done.returncode:
         return [f"forge build failed:\n{done.stdout}{done.stderr}"]
     found = []
