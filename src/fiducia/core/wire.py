@@ -51,17 +51,30 @@ def decode(kind: type[_Record], data: bytes, *, limit_bytes: int = LIMIT_BYTES) 
     Raises:
         EncodingError: too long, not JSON, or not exactly the fields of `kind` in their one form.
     """
+    value = parse(data, limit_bytes=limit_bytes)
+    return cast(_Record, _codec(kind).decode(value, getattr(kind, "__name__", "body")))
+
+
+def parse(data: bytes, *, limit_bytes: int = LIMIT_BYTES) -> Any:
+    """Return the JSON value that `data` holds: no field twice, no floating-point number.
+
+    Args:
+        data: JSON, UTF-8.
+        limit_bytes: longer data are refused unread.
+
+    Raises:
+        EncodingError: too long, or not such JSON.
+    """
     if len(data) > limit_bytes:
         raise EncodingError(f"longer than {limit_bytes} bytes")
     try:
         # orjson first: it refuses deep nesting by itself, where json would lean on the stack; it lets twins pass.
         orjson.loads(data)
-        value = json.loads(
+        return json.loads(
             str(data, "utf-8"), object_pairs_hook=_no_twins, parse_float=_no_number, parse_constant=_no_number
         )
     except (ValueError, RecursionError) as error:
         raise EncodingError("not JSON (RFC 8259)") from error
-    return cast(_Record, _codec(kind).decode(value, getattr(kind, "__name__", "body")))
 
 
 def schema(kind: Any) -> dict[str, Any]:
