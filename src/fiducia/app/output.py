@@ -74,6 +74,11 @@ class Output:
         """Print text for people on stdout; with --json on stderr, since stdout is one document."""
         (self._err if self.as_json else self._out).print(escape(message))
 
+    def document(self, text: str) -> None:
+        """Print a document of somebody else's format on stdout, as it is, with --json and without."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
     def error(self, error: FiduciaError) -> None:
         """Print an error on stderr, and with --json as an RFC 9457 problem on stdout."""
         self._err.print(f"[bold red]error:[/bold red] {escape(str(error) or error.slug)}")

@@ -45,6 +45,7 @@ from fiducia.core.typed_data import Domains
 from fiducia.errors import ConfigError, InputError
 from fiducia.journeys.audit import AuditLedger
 from fiducia.journeys.badges import IssueBadge
+from fiducia.journeys.consent import GiveConsent
 from fiducia.journeys.enrol import EnrolPatient
 from fiducia.journeys.fetch import FetchStudy
 from fiducia.journeys.grant import GiveGrant, RelayGrant
@@ -311,6 +312,12 @@ class House:
             clock=self.clock,
             entropy=self.entropy,
             domains=self.domains,
+        )
+
+    def give_consent(self, patient: Profile) -> GiveConsent:
+        """Return the journey of a patient who signs a FHIR Consent, carried by their custodian's broker."""
+        return GiveConsent(
+            give=self.give_grant(patient), mirror=self.mirror(patient.member), clock=self.clock, entropy=self.entropy
         )
 
     def revoke_grant(self, profile: Profile) -> RevokeGrant:

@@ -99,8 +99,10 @@ def decode(data: bytes) -> Consent:
 def _provision(consent: Consent) -> Json:
     grant = consent.grant
     written: Json = {}
-    if grant.scope == ids.ALL_SCOPE or grant.anchored_by:
+    if grant.scope == ids.ALL_SCOPE:
         written["modifierExtension"] = [fhir.extension(terms.ANCHORED_BY, str(grant.anchored_by))]
+    elif grant.anchored_by:  # a ledger can hold it there, and it means nothing there
+        written["extension"] = [fhir.extension(terms.ANCHORED_BY, str(grant.anchored_by))]
     institution = ids.institution_of(grant.grantee)
     if ids.is_institution(grant.grantee):
         grantee = fhir.reference("Organization", terms.INSTITUTION, str(institution))
@@ -157,13 +159,16 @@ def _read_scope(provision: Element) -> tuple[bytes, int, bytes, int]:
     """Take what says which studies: (study_id, series, scope, anchored_by)."""
     codes = [fhir.read_coding(item) for item in provision.items("class")]
     terms.require(codes == [terms.IMAGING_STUDY], f"{provision.path}.class")
-    found = {}
-    for _, value, path in fhir.read_extensions(provision, "modifierExtension", {terms.ANCHORED_BY: "anchored_by"}):
-        found[terms.ANCHORED_BY] = fhir.read_decimal(value, 64, path)
-    if not provision.has("data"):
+    every = not provision.has("data")
+    known = {terms.ANCHORED_BY: "anchored_by"}
+    found = [
+        fhir.read_decimal(value, 64, path)
+        for _, value, path in fhir.read_extensions(provision, "modifierExtension" if every else "extension", known)
+    ]
+    if every:
         if not found:
             provision.refuse("modifierExtension", f"all studies need {terms.ANCHORED_BY}: those anchored by when")
-        return b"", 0, ids.ALL_SCOPE, found[terms.ANCHORED_BY]
+        return b"", 0, ids.ALL_SCOPE, found[0]
     data = provision.only("data")
     data.constant("meaning", "instance")
     system, value = fhir.read_reference(data.child("reference"), "ImagingStudy")
@@ -172,7 +177,7 @@ def _read_scope(provision: Element) -> tuple[bytes, int, bytes, int]:
     study, _, number = value.partition("/")
     scope = fhir.read_hex(study if system == terms.SERIES else value, 32, path)
     terms.require(scope != ids.ALL_SCOPE, path)
-    anchored_by = found.get(terms.ANCHORED_BY, 0)
+    anchored_by = found[0] if found else 0
     if system == terms.SERIES:
         series = fhir.read_decimal(number, 32, path)
         terms.require(series > 0, path)

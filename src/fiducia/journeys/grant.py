@@ -90,8 +90,17 @@ class GiveGrant:
             yet; the same call finishes it.
         """
         kept = _kept_name(order)
-        grant = self._resume(kept) or self._draw_up(order)
-        words = describe(grant, scope=_scope_words(order), grantee=order.grantee_name)
+        grant = self.resume(kept) or self._draw_up(order)
+        return self.send(
+            kept, grant, describe(grant, scope=_scope_words(order), grantee=order.grantee_name), signer, show
+        )
+
+    def send(self, kept: str, grant: Grant, words: str, signer: Signer, show: Show) -> GrantResult:
+        """Show, keep, sign and send a drawn-up grant; without `terms` it takes the words' as its own.
+
+        Raises:
+            SignatureError, DeniedError, LedgerError: as `run` does.
+        """
         if not any(grant.terms):
             grant = with_terms(grant, words)
         show(words)
@@ -101,7 +110,7 @@ class GiveGrant:
         self._vault.remove((kept,))
         return GrantResult(ids.grant_id(grant), grant, receipt)
 
-    def _resume(self, kept: str) -> Grant | None:
+    def resume(self, kept: str) -> Grant | None:
         """Return the grant of an interrupted run while it can still be carried."""
         try:
             grant = wire.decode(Grant, self._vault.get(kept))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call, command, noun
+from fiducia.app.cli.consent import read_consent, write_consent
 from fiducia.app.cli.views import grant_row, scope_of, standing, visible_grants
 from fiducia.app.output import utc
 from fiducia.app.profiles import KeyName, Kind, Profile
@@ -15,7 +18,7 @@ from fiducia.core import rules
 from fiducia.core.signatures import EoaKey
 from fiducia.core.wording import describe
 from fiducia.errors import InputError
-from fiducia.journeys.grant import GrantOrder
+from fiducia.journeys.grant import GrantOrder, GrantResult
 
 app = noun("grant", "Grants: who may open what, for which purpose, until when.")
 
@@ -23,28 +26,46 @@ app = noun("grant", "Grants: who may open what, for which purpose, until when.")
 @command(app, "give")
 def give(
     call: Call,
-    study: Annotated[str, typer.Option("--study", metavar="ID", help="The study_id.")],
+    study: Annotated[str | None, typer.Option("--study", metavar="ID", help="The study_id.")] = None,
     to: Annotated[
-        str, typer.Option("--to", metavar="GRANTEE", help="A profile, a person (0x…) or an institution's number.")
-    ],
-    purpose: Annotated[list[str], typer.Option("--purpose", metavar="PURPOSE", help="Why; repeat for several.")],
+        str | None,
+        typer.Option("--to", metavar="GRANTEE", help="A profile, a person (0x…) or an institution's number."),
+    ] = None,
+    purpose: Annotated[
+        list[str] | None, typer.Option("--purpose", metavar="PURPOSE", help="Why; repeat for several.")
+    ] = None,
     until: Annotated[
-        str, typer.Option("--until", metavar="DATE", help="2030-01-31 (ends that day, UTC) or 2030-01-31T18:00:00Z.")
-    ],
+        str | None,
+        typer.Option("--until", metavar="DATE", help="2030-01-31 (ends that day, UTC) or 2030-01-31T18:00:00Z."),
+    ] = None,
     series: Annotated[int | None, typer.Option(min=1, help="Only this series.", show_default=False)] = None,
     action: Annotated[
         list[str] | None,
         typer.Option("--action", metavar="ACTION", help="What with them; repeat. Default: VIEW and RETAIN."),
     ] = None,
+    from_fhir: Annotated[
+        Path | None,
+        typer.Option("--from-fhir", metavar="FILE", help="A FHIR R4 Consent that says all of this instead."),
+    ] = None,
 ) -> None:
     """Sign a grant as a patient, and have the hospital's broker carry it.
 
-    The terms are printed in words, made from exactly the bytes that are signed. The patient pays nothing.
+    The terms are printed in words, made from exactly the bytes that are signed. The patient pays nothing. A FHIR
+    Consent decides nothing by itself: it is signed here like any other grant. Of its extensions, epoch, relay-by,
+    terms and salt are drawn anew where it leaves them out; where it has them, they must be those of now.
 
     \b
-    Example:
+    Examples:
       fiducia grant give --study 0x3f… --to clinician --purpose TREAT --until 2030-01-31 --as patient
+      fiducia grant give --from-fhir consent.json --as patient
     """
+    if from_fhir is not None:
+        if any(value is not None for value in (study, to, purpose, until, series, action)):
+            raise typer.BadParameter("--from-fhir says it all: give no other option of the grant beside it")
+        _give_consent(call, from_fhir)
+        return
+    if study is None or to is None or purpose is None or until is None:
+        raise typer.BadParameter("give --study, --to, --purpose and --until, or --from-fhir")
     house = call.house
     grantee = parsing.grantee(to, house.profiles())
     actions = action or [rules.Action.VIEW.name, rules.Action.RETAIN.name]
@@ -60,6 +81,23 @@ def give(
     if order.not_after <= house.clock.now():
         raise InputError("a grant that has ended already opens nothing: give a later --until")
     patient = call.profile("patient")
+    show, shown = _showing(call)
+    given = house.give_grant(patient).run(order, _patient_key(patient), show=show)
+    call.out.facts(_given(call, given, shown) | {"study_id": order.study_id, "series": order.series or None})
+
+
+def _give_consent(call: Call, path: Path) -> None:
+    """Have the patient sign what a FHIR Consent says."""
+    consent, patient = read_consent(path), call.profile("patient")
+    key = _patient_key(patient)
+    show, shown = _showing(call)
+    given = call.house.give_consent(patient).run(consent, key, subject=patient.subject, show=show)
+    facts = {"study_id": consent.study_id or None, "series": consent.series or None}
+    call.out.facts(_given(call, given, shown) | facts)
+
+
+def _showing(call: Call) -> tuple[Callable[[str], None], list[str]]:
+    """A way to show words before they are signed, and the list that then holds them."""
     shown: list[str] = []
 
     def show(words: str) -> None:
@@ -67,21 +105,22 @@ def give(
         if not call.out.as_json:
             call.out.text(words)
 
-    given = house.give_grant(patient).run(order, _patient_key(patient), show=show)
-    call.out.facts(
-        {
-            "grant_id": given.grant_id,
-            "subject": given.grant.subject,
-            "study_id": order.study_id,
-            "series": order.series or None,
-            "grantee": given.grant.grantee,
-            "until": utc(given.grant.not_after),
-            "terms": given.grant.terms,
-            "words": shown[0].splitlines() if call.out.as_json else None,
-            "block": given.receipt.head.number,
-            "gas": given.receipt.gas_used,
-        }
-    )
+    return show, shown
+
+
+def _given(call: Call, given: GrantResult, shown: list[str]) -> dict[str, Any]:
+    return {
+        "grant_id": given.grant_id,
+        "subject": given.grant.subject,
+        "study_id": None,
+        "series": None,
+        "grantee": given.grant.grantee,
+        "until": utc(given.grant.not_after),
+        "terms": given.grant.terms,
+        "words": shown[0].splitlines() if call.out.as_json else None,
+        "block": given.receipt.head.number,
+        "gas": given.receipt.gas_used,
+    }
 
 
 @command(app, "revoke")
@@ -136,18 +175,26 @@ def list_grants(
 
 
 @command(app, "show")
-def show(call: Call, grant: Annotated[str, typer.Argument(metavar="ID", help="The grant_id.")]) -> None:
+def show(
+    call: Call,
+    grant: Annotated[str, typer.Argument(metavar="ID", help="The grant_id.")],
+    fhir: Annotated[bool, typer.Option("--fhir", help="Print it as a FHIR R4 Consent.")] = False,
+) -> None:
     """Show a grant's exact terms, and in words.
 
     \b
-    Example:
+    Examples:
       fiducia grant show 0x9c…
+      fiducia grant show 0x9c… --fhir > consent.json
     """
     grant_id = parsing.grant_id(grant)
     state = call.house.mirror(call.house.reader(call.acting)).catch_up()
     entry = state.grant(grant_id)
     if entry is None:
         raise InputError("no such grant on this ledger; see `fiducia grant list --all --as auditor`")
+    if fhir:
+        call.out.document(write_consent(state, entry))
+        return
     facts: dict[str, Any] = grant_row(state, entry) | {"subject": entry.subject, "standing": standing(state, entry)}
     if entry.grant is None:
         call.out.facts(facts)
