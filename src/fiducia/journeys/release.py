@@ -158,6 +158,7 @@ class HandOverKeys:
         sealed = seal_shares(shares, recipient=recipient, request_id=request_id, trustee=self._trustee)
         statement = HandOverStatement(request_id, self._trustee, hashlib.sha256(sealed).digest())
         signature = self._signer.sign(self._domains.digest(statement))
+        self._steps.reached("release.sealed")
         self._journal.append([JournalEntry("handed_over", self._clock.now(), request_id)])
         self._steps.reached("release.handed-over")
         return HandOver(request_id, self._trustee, sealed, signature)

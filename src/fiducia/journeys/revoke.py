@@ -138,6 +138,7 @@ class TakeRevoke:
             return False
         self._steps.reached("revoke.relayed")
         self._journal.append([JournalEntry(RELAYED, self._clock.now(), key_of(act))])
+        self._steps.reached("revoke.noted")
         self._taken.relayed(act)
         return True
 
