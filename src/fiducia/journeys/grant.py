@@ -91,7 +91,8 @@ class GiveGrant:
         """
         kept = _kept_name(order)
         grant = self._resume(kept) or self._draw_up(order)
-        words = describe(grant, scope=_scope_words(order), grantee=order.grantee_name)
+        names = {order.grantee: order.grantee_name}
+        words = describe(grant, study_id=order.study_id, series=order.series, names=names)
         if not any(grant.terms):
             grant = with_terms(grant, words)
         show(words)
@@ -175,10 +176,6 @@ def _kept_name(order: GrantOrder) -> str:
         order.purposes.to_bytes(4, "big"),
         order.actions.to_bytes(4, "big"),
         window,
+        order.grantee_name.encode(),  # part of the words that the signature is bound to
     )
     return f"kept/grant/{hashlib.sha256(b''.join(parts)).hexdigest()}"
-
-
-def _scope_words(order: GrantOrder) -> str:
-    study = f"the study 0x{order.study_id.hex()}"
-    return f"series {order.series} of {study}" if order.series else f"{study}, later revisions included"
