@@ -85,7 +85,7 @@ def test_finds_the_named_then_the_package_then_the_one_on_path(tmp_path: Path) -
 def test_stays_the_same_chain_through_many_restarts(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     began, first = int(time.time()) - 3600, set()
-    for _ in range(4):
+    for _ in range(8):
         with Stack() as stack:
             program = anvil_program(
                 anvil(), port=port, chain_id=7, log=tmp_path / "log", state=tmp_path / "state.json", genesis_at=began
