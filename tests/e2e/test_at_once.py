@@ -10,23 +10,25 @@ from typing import Any
 import pytest
 
 from fiducia.records.events import SubjectEnrolled
+from tests.support.cli import Cli
 from tests.support.images import small_series, small_study
-from tests.support.stack import Development, Ran, ended, fetch_words, running_stack
+from tests.support.stack import Development, Ran, ended, fetch_words
 from tests.support.truths import (
-    assert_no_orphans,
+    assert_named,
     assert_once,
     assert_recorded,
     assert_same_files,
     assert_whole,
     events_of,
+    objects_of,
     state_of,
 )
 
 
-@pytest.fixture(scope="module")
-def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
-    with running_stack(tmp_path_factory.mktemp("at-once")) as running:
-        yield running
+@pytest.fixture
+def development(embedded: Cli) -> Development:
+    """The consortium that is up for all tests."""
+    return Development(embedded.home.parent)
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +53,13 @@ def register_words(*paths: Path, new: bool = False) -> tuple[str, ...]:
 
 def test_two_registrations_of_the_same_study_make_one(development: Development, tmp_path: Path) -> None:
     small_study(tmp_path, "the same")
+    before = objects_of(development)
     ran = all_at_once(development, *[register_words(tmp_path)] * 2)
     studies: list[dict[str, Any]] = [study for one in ran for study in one["studies"]]
     assert len({study["study_id"] for study in studies}) == 1
     assert sorted(study["unchanged"] for study in studies) == [False, True]
     assert [study["revision"] for study in studies] == [1, 1]
-    assert_no_orphans(development)
+    assert_named(development, objects_of(development) - before)
 
 
 def test_two_registrations_of_different_studies_both_succeed(development: Development, tmp_path: Path) -> None:

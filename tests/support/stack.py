@@ -74,8 +74,8 @@ class Development:
 
     # -- commands
 
-    def fiducia(self, *words: str, expect: int = 0, home: Path | None = None) -> Ran:
-        """Run a command in this process and check its exit code."""
+    def fiducia(self, *words: str, expect: int | tuple[int, ...] = 0, home: Path | None = None) -> Ran:
+        """Run a command in this process and check its exit code (or that it is one of some)."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main([*words, "--home", str(home or self.home.root), "--json"])
@@ -187,6 +187,16 @@ class Development:
         assert "error" not in said, said
         return said["result"]
 
+    @contextmanager
+    def mining_stopped(self) -> Iterator[None]:
+        """Have the chain accept transactions and include none for as long as the block lasts."""
+        self.rpc("evm_setIntervalMining", 0)
+        self.rpc("evm_setAutomine", False)
+        try:
+            yield
+        finally:
+            self.rpc("evm_setIntervalMining", 1)
+
     # -- short forms of what most tests do
 
     def register(self, *paths: Path, options: Sequence[str] = (), expect: int = 0) -> Ran:
@@ -197,7 +207,7 @@ class Development:
         """Grant a study to the clinician; returns the grant_id."""
         return str(self.fiducia(*grant_words(study_id, *options, profile=profile))["grant_id"])
 
-    def fetch(self, study_id: str, out: Path, *options: str, expect: int = 0) -> Ran:
+    def fetch(self, study_id: str, out: Path, *options: str, expect: int | tuple[int, ...] = 0) -> Ran:
         """Fetch a study as the clinician."""
         return self.fiducia(*fetch_words(study_id, out, *options), expect=expect)
 
@@ -235,8 +245,10 @@ def _act(words: list[str], environment: dict[str, str], said: Path) -> None:
     sys.exit(code)
 
 
-def _checked(words: object, code: int, out: str, err: str, expect: int) -> Ran:
-    assert code == expect, f"exit {code} instead of {expect}: {words}\n{err}"
+def _checked(words: object, code: int, out: str, err: str, expect: int | tuple[int, ...]) -> Ran:
+    assert code == expect or (isinstance(expect, tuple) and code in expect), (
+        f"exit {code} instead of {expect}: {words}\n{err}"
+    )
     return Ran(code, json.loads(out) if out else None, err)
 
 
