@@ -58,9 +58,9 @@ FETCH = (
     "fetch.asked",
     "fetch.released",
     "fetch.keys-kept",
-    "fetch.instance-staged:1",
-    "fetch.instance-staged:2",
-    "fetch.instance-staged:3",
+    "fetch.instance-staged",  # each run stages one more
+    "fetch.instance-staged",
+    "fetch.instance-staged",
     "fetch.verified",
     "fetch.published",
 )
@@ -218,7 +218,7 @@ def test_a_revoke_whose_broker_is_killed_is_not_forgotten(
     study_id = kills.register(tmp_path)
     grant_id = development.grant(study_id)
     kills.kill_broker(point, "grant", "revoke", grant_id, "--as", "patient")
-    development.up()
+    development.broker()
     wait_until_revoked(kills, grant_id)
     again = development.fiducia("grant", "revoke", grant_id, "--as", "patient")
     assert (again["revoked"], again["on_chain"]) == (True, True)
@@ -228,30 +228,6 @@ def test_a_revoke_whose_broker_is_killed_is_not_forgotten(
     with development.house() as house:
         ends = [event for event in events_of(house) if isinstance(event, GrantRevoked)]
         assert len([event for event in ends if f"0x{event.grant_id.hex()}" == grant_id]) == 1
-    kills.check()
-
-
-def test_a_revoke_that_was_acknowledged_while_the_chain_stood_still_outlives_its_broker(
-    kills: Kills, tmp_path: Path
-) -> None:
-    development = kills.development
-    small_series(tmp_path, "revoked while the chain stood still")
-    study_id = kills.register(tmp_path)
-    grant_id = development.grant(study_id)
-    broker = development.broker(FIDUCIA_FINALITY_S="1")
-    mining_stopped(development)
-    try:
-        taken = development.fiducia("grant", "revoke", grant_id, "--as", "patient")
-        assert (taken["revoked"], taken["on_chain"]) == (True, False)
-        psutil.Process(broker.pid).kill()
-        broker = development.broker(FIDUCIA_FINALITY_S="1")
-        development.fetch(study_id, tmp_path / "images", expect=3)
-    finally:
-        mining_goes_on(development)
-    wait_until_revoked(kills, grant_id)
-    kills.revoked.add(grant_id)
-    development.broker()
-    assert development.fetch(study_id, tmp_path / "images", expect=3)["reason"] == "GRANT_REVOKED"
     kills.check()
 
 
@@ -273,6 +249,28 @@ def test_a_fetch_that_is_killed_at_every_step_goes_on_with_the_request_that_it_m
     assert releases_of(kills, study_id) == before + 1
     with kills.development.house() as house:
         assert house.vault("clinician").names("kept/") == ()
+    kills.check()
+
+
+def test_a_revoke_that_was_acknowledged_while_the_chain_stood_still_outlives_its_broker(
+    kills: Kills, tmp_path: Path
+) -> None:
+    development = kills.development
+    small_series(tmp_path, "revoked while the chain stood still")
+    study_id = kills.register(tmp_path)
+    grant_id = development.grant(study_id)
+    broker = development.broker(FIDUCIA_FINALITY_S="1")
+    with development.mining_stopped():
+        taken = development.fiducia("grant", "revoke", grant_id, "--as", "patient")
+        assert (taken["revoked"], taken["on_chain"]) == (True, False)
+        psutil.Process(broker.pid).kill()
+        broker = development.broker(FIDUCIA_FINALITY_S="1")
+        # Refused, or the chain has been silent for too long by now: either way no key.
+        development.fetch(study_id, tmp_path / "images", expect=(3, 4))
+    wait_until_revoked(kills, grant_id)
+    kills.revoked.add(grant_id)
+    development.broker()
+    assert development.fetch(study_id, tmp_path / "images", expect=3)["reason"] == "GRANT_REVOKED"
     kills.check()
 
 
@@ -308,14 +306,3 @@ def wait_until_revoked(kills: Kills, grant_id: str) -> None:
             return
         assert time.monotonic() < deadline, "the revoke was forgotten"
         time.sleep(0.1)
-
-
-def mining_stopped(development: Development) -> None:
-    """Have the chain accept transactions and include none."""
-    development.rpc("evm_setIntervalMining", 0)
-    development.rpc("evm_setAutomine", False)
-
-
-def mining_goes_on(development: Development) -> None:
-    """Have the chain mine as `fiducia up` started it."""
-    development.rpc("evm_setIntervalMining", 1)

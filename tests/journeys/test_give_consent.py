@@ -116,7 +116,7 @@ def test_every_kind_of_scope_can_be_given(world: Consortium, study_id: bytes) ->
 def test_what_a_document_says_of_now_is_kept(world: Consortium, study_id: bytes) -> None:
     drawn = {"epoch": 1, "relay_by": world.clock.now() + 30, "salt": b"s" * 32}
     consent = written(world, study_id, drawn, absent=frozenset())
-    words = describe(consent.grant, scope=f"the study 0x{study_id.hex()}, later revisions included")
+    words = describe(consent.grant, study_id=study_id)
     grant = replace(consent.grant, terms=terms_digest(consent.grant, words))
     assert give(world, replace(consent, grant=grant)).grant == grant
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core import ids
 from fiducia.core.rules import Purpose
-from fiducia.core.wording import terms_digest
-from fiducia.errors import DeniedError, InputError, ProofError, VerificationError
+from fiducia.core.wording import describe, terms_digest
+from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, ProofError, VerificationError
 from fiducia.journeys.asking import Requester
 from fiducia.journeys.grant import GrantOrder
 from fiducia.journeys.objects import read_manifest
@@ -250,3 +252,23 @@ def test_the_words_that_were_shown_are_bound_to_the_grant(world: Consortium) -> 
     given = world.give.run(order, world.patient, show=shown.append)
     assert given.grant.terms == terms_digest(given.grant, shown[0])
     assert "Dr B" in shown[0]
+
+
+def test_a_resumed_grant_shows_the_words_it_is_bound_to(world: Consortium) -> None:
+    """Another name for the grantee is another grant: the words kept with the first are not shown under it."""
+    study_id = registered(world)
+    until = world.clock.now() + DAY_S
+    order = GrantOrder(study_id, 0, world.badge.badge.person, 1, 6, until, grantee_name="Dr B")
+    world.ledger.faults.lose = 1
+    with pytest.raises(LedgerNotFinalError):
+        world.give.run(order, world.patient)
+    shown: list[str] = []
+    given = world.give.run(replace(order, grantee_name="Dr Other"), world.patient, show=shown.append)
+    assert given.grant.terms == terms_digest(given.grant, shown[0])
+
+
+def test_the_words_follow_from_the_bytes_and_nothing_else(world: Consortium) -> None:
+    given = world.run_grant(registered(world), series=2)
+    study_id = world.mirror.catch_up().studies()[0].study_id
+    assert "series 2" in describe(given.grant, study_id=study_id, series=2)
+    assert "series 1" not in describe(given.grant, study_id=study_id, series=1)

@@ -15,6 +15,7 @@ import pytest
 
 from fiducia.adapters.evm import acts
 from fiducia.adapters.evm.deploy import deploy
+from fiducia.adapters.evm.endpoint import Endpoint
 from fiducia.adapters.evm.ledger import EvmLedger
 from fiducia.adapters.evm.rpc import quantity
 from fiducia.adapters.system import SystemClock
@@ -120,7 +121,8 @@ def test_a_chain_that_was_replaced_while_we_ran_is_noticed(own_network: Network,
         ledger.check()
         # The endpoint dies and another chain answers behind it.
         rpc: Any = ledger._rpc
-        rpc._urls = ("http://127.0.0.1:9", other.url)
+        rpc.close()
+        rpc._endpoints = [Endpoint(url, 10.0) for url in ("http://127.0.0.1:9", other.url)]
         for _ in range(2):
             with pytest.raises(ConfigError, match=r"wrong network|not deployed"):
                 ledger.head()

@@ -45,12 +45,15 @@ def anvil_binary() -> Path:
 
 
 @contextmanager
-def running_anvil(directory: Path, *, only_every_s: int = 0, extra: Sequence[str] = ()) -> Iterator[AnvilNode]:
+def running_anvil(
+    directory: Path, *, only_every_s: int = 0, chain_id: int = CHAIN_ID, extra: Sequence[str] = ()
+) -> Iterator[AnvilNode]:
     """Run a chain for as long as the block lasts.
 
     Args:
         directory: for its log.
         only_every_s: blocks come every so many seconds and at no other time; 0: at once, and every second.
+        chain_id: the number of its chain.
         extra: further arguments.
     """
     binary = anvil_binary()
@@ -58,7 +61,7 @@ def running_anvil(directory: Path, *, only_every_s: int = 0, extra: Sequence[str
     program = anvil_program(
         binary,
         port=port,
-        chain_id=CHAIN_ID,
+        chain_id=chain_id,
         log=directory / "anvil.log",
         block_time_s=only_every_s or 1,
         extra=[*NO_FEES, *extra],

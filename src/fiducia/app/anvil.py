@@ -11,8 +11,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import httpx2
+
 from fiducia.app.processes import Program
-from fiducia.errors import ConfigError
+from fiducia.errors import ConfigError, LedgerUnreachableError
+
+_ANSWER_S = 10.0
 
 
 def find_anvil(environment: Mapping[str, str], project: Path | None) -> Path:
@@ -47,6 +51,7 @@ def anvil_program(
     state: Path | None = None,
     block_time_s: int = 1,
     state_interval_s: int = 5,
+    genesis_at: int | None = None,
     extra: Sequence[str] = (),
 ) -> Program:
     """Return how to start the local chain, listening on loopback only.
@@ -59,11 +64,34 @@ def anvil_program(
         state: a file loaded at start if it is there, written every `state_interval_s` and at the end.
         block_time_s: an empty block is mined this often, so that the head is never old.
         state_interval_s: how much mining a kill may lose.
+        genesis_at: the first block's time, UTC Unix seconds. Anvil makes that block anew at each start, so a
+            chain that shall stay the same chain is given the same time each time, and then `set_time`.
         extra: further arguments, such as prefunded accounts.
     """
     command = [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)]
     command += ["--mixed-mining", "--block-time", str(block_time_s), "--quiet", *extra]
+    if genesis_at is not None:
+        command += ["--timestamp", str(genesis_at)]
     if state is not None:
         state.parent.mkdir(parents=True, exist_ok=True)
         command += ["--state", str(state), "--state-interval", str(state_interval_s)]
     return Program("anvil", tuple(command), log, {"HOME": str(log.parent)}, log.parent)
+
+
+def set_time(url: str, now: int) -> None:
+    """Set the local chain's clock, which otherwise goes on from its first block's time.
+
+    Args:
+        url: its JSON-RPC endpoint.
+        now: UTC Unix seconds.
+
+    Raises:
+        LedgerUnreachableError: it does not answer, or refuses.
+    """
+    call = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setTime", "params": [now]}
+    try:
+        answer = httpx2.post(url, json=call, timeout=_ANSWER_S, trust_env=False).json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise LedgerUnreachableError("the local chain does not answer") from error
+    if "result" not in answer:
+        raise LedgerUnreachableError("the local chain does not let its clock be set")

@@ -29,6 +29,7 @@ class Plan:
     """What the stack starts, and where."""
 
     chain_id: int
+    genesis_at: int
     store: StoreKind
     chain_port: int
     kubo_port: int
@@ -72,11 +73,14 @@ def save_plan(home: Home, plan: Plan) -> Plan:
     return plan
 
 
-def new_plan(entropy: Entropy, store: StoreKind) -> Plan:
-    """Choose everything anew. The chain id is the home's own, so no signature fits another consortium."""
+def new_plan(entropy: Entropy, now: int, store: StoreKind) -> Plan:
+    """Choose everything anew, for a chain that begins at `now` (UTC Unix seconds).
+
+    The chain id is the home's own, so no signature fits another consortium.
+    """
     chain_port, kubo_port, *brokers = free_ports(2 + len(MEMBERS))
     chain_id = (1 << 30) + int.from_bytes(entropy.token(3), "big")
-    return Plan(chain_id, store, chain_port, kubo_port, dict(zip(MEMBERS, brokers, strict=True)))
+    return Plan(chain_id, now, store, chain_port, kubo_port, dict(zip(MEMBERS, brokers, strict=True)))
 
 
 def with_free_ports(plan: Plan, running: set[str]) -> Plan:

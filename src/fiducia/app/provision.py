@@ -6,6 +6,7 @@ anywhere is completed by the next. Starting processes is `app.stack`'s; acts are
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ PATIENT_IDENTITY = PatientIdentity("", "SAMPLE-1")
 
 BADGE_S = 12 * 3600
 _BADGE_RENEWED_S = 3600
+_FRESH_WITHIN_S = 30.0
 _SET_UP = "set-up"
 
 Say = Callable[[str], None]
@@ -60,6 +62,7 @@ def bind_network(house: House, plan: Plan, say: Say) -> None:
         house.rebind(_consortium(house, plan, replace(known, network=network)))
         try:
             house.ledger(FOUNDER).check()
+            _wait_for_fresh_head(house)
             _check_mirrors(house, say)
             return
         except ConfigError:
@@ -121,6 +124,19 @@ def _publish_keys(house: House, profile: Profile, plan: Plan, say: Say) -> None:
         endpoint = plan.broker_url(profile.member) if kind in (KeyKind.BROKER_KEM, KeyKind.BROKER_SIGN) else ""
         if governance.publish(house, profile, kind, key, endpoint=endpoint):
             say(f"{profile.name} publishes its {kind.name} key")
+
+
+def _wait_for_fresh_head(house: House) -> None:
+    """Wait for the first block after a stop: until then the newest one is as old as the stop was long."""
+    deadline = time.monotonic() + _FRESH_WITHIN_S
+    while True:
+        try:
+            house.ledger(FOUNDER).head()
+            return
+        except LedgerStaleError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _check_mirrors(house: House, say: Say) -> None:

@@ -2,8 +2,8 @@
 
 Owns the variables' names, their forms and the XDG default of the home. Everything else gets what it needs as
 arguments. Variables: FIDUCIA_HOME, FIDUCIA_KEY (64 hex digits) or FIDUCIA_PASSPHRASE, FIDUCIA_DEBUG,
-FIDUCIA_ANVIL, FIDUCIA_KUBO, FIDUCIA_STOP_AT; secrets never show in a repr. Source: XDG Base Directory
-Specification 0.8.
+FIDUCIA_ANVIL, FIDUCIA_KUBO, FIDUCIA_FINALITY_S, FIDUCIA_STOP_AT; secrets never show in a repr. Source: XDG Base
+Directory Specification 0.8.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fiducia.errors import ConfigError
@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         debug: FIDUCIA_DEBUG, shows where an unexpected error comes from.
         anvil: FIDUCIA_ANVIL, the Anvil binary.
         kubo: FIDUCIA_KUBO, the Kubo binary.
+        finality_s: FIDUCIA_FINALITY_S, how long a transaction may take from sending until it is final, in seconds.
         stop_at: FIDUCIA_STOP_AT, a fault point at which a test has the process end (`adapters.faults`).
     """
 
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     debug: bool = False
     anvil: Path | None = None
     kubo: Path | None = None
+    finality_s: float = Field(default=30.0, gt=0, le=3600)
     stop_at: str | None = None
 
     def home_directory(self, given: Path | None = None) -> Path:
@@ -65,8 +67,11 @@ class Settings(BaseSettings):
         return found
 
     def child_environment(self) -> Mapping[str, str]:
-        """Return all variables that a broker started by us gets: how to open its vault, where Python's output goes."""
-        kept = {name: os.environ[name] for name in _SECRETS if os.environ.get(name)}
+        """Return all variables that a broker started by us gets.
+
+        How to open its vault, how long to wait for the chain, where Python's output goes.
+        """
+        kept = {name: os.environ[name] for name in (*_SECRETS, "FIDUCIA_FINALITY_S") if os.environ.get(name)}
         return {**kept, "PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
 
 

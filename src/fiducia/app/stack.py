@@ -21,7 +21,7 @@ from types import FrameType
 import httpx2
 
 from fiducia.app import kubo_daemon
-from fiducia.app.anvil import anvil_program, find_anvil
+from fiducia.app.anvil import anvil_program, find_anvil, set_time
 from fiducia.app.home import Home, no_consortium
 from fiducia.app.plan import MEMBERS, Plan, StoreKind, broker_name, load_plan, new_plan, save_plan, with_free_ports
 from fiducia.app.processes import Child, Program, Stack, port_is_open, record, recorded, stop_recorded
@@ -141,7 +141,9 @@ class DevelopmentStack:
     def _plan(self, store: StoreKind | None, running: set[str]) -> Plan:
         known = load_plan(self._home)
         if known is None:
-            return save_plan(self._home, new_plan(self._house.entropy, self._choose_store(store)))
+            return save_plan(
+                self._home, new_plan(self._house.entropy, self._house.clock.now(), self._choose_store(store))
+            )
         if store not in (None, known.store):
             raise ConfigError(
                 f"this home keeps its objects in the {known.store} store: leave --store out, or use another --home"
@@ -172,11 +174,13 @@ class DevelopmentStack:
             log=self._home.logs / "anvil.log",
             state=self._home.chain_state,
             state_interval_s=_STATE_EVERY_S,
+            genesis_at=plan.genesis_at,
             extra=_ANVIL_EXTRA,
         )
         self._say("starting the chain")
         child = starting.start(program)
         child.wait_ready(lambda: port_is_open(plan.chain_port), READY_S, error=LedgerUnreachableError)
+        set_time(plan.rpc_url, self._house.clock.now())
 
     def _kubo(self, plan: Plan, starting: _Starting) -> Child | None:
         if plan.store != "kubo" or "kubo" in starting.running:

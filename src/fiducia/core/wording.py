@@ -7,6 +7,7 @@ proved later and guessed by nobody. Wording, names and language are arguments; `
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -36,19 +37,20 @@ _ACTIONS = {
 }
 
 
-def describe(grant: Grant, *, scope: str = "", grantee: str = "") -> str:
-    """Return the grant in plain English, one sentence a line.
+def describe(grant: Grant, *, study_id: bytes = b"", series: int = 0, names: Mapping[bytes, str] | None = None) -> str:
+    """Return the grant in plain English, one sentence a line, from exactly the bytes that are signed.
 
     Args:
         grant: exactly what will be signed.
-        scope: how the person knows the study or series; its id when empty.
-        grantee: how the person knows who gets access; the pseudonym when empty.
+        study_id: a study that the scope may be of; it is named only if the scope is that study or series.
+        series: the series' number that the scope may be of.
+        names: how the person knows grantees, by their 32 bytes; pseudonyms where there is none.
     """
     purposes = " or ".join(_PURPOSES[purpose] for purpose in rules.purposes_in(grant.purposes))
     actions = ", ".join(_ACTIONS[action] for action in rules.actions_in(grant.actions))
     lines = (
-        f"Who: {grantee or _grantee(grant.grantee)}.",
-        f"What: {scope or _scope(grant)}.",
+        f"Who: {(names or {}).get(grant.grantee) or _grantee(grant.grantee)}.",
+        f"What: {_scope(grant, study_id, series)}.",
         f"They may: {actions}.",
         f"Only {purposes}.",
         f"From {_time(grant.not_before)} until {_time(grant.not_after)}.",
@@ -74,7 +76,11 @@ def _grantee(grantee: bytes) -> str:
     return f"one person of institution {institution} (0x{grantee.hex()})"
 
 
-def _scope(grant: Grant) -> str:
+def _scope(grant: Grant, study_id: bytes, series: int) -> str:
+    if study_id and grant.scope == study_id:
+        return f"the study 0x{study_id.hex()}, later revisions included"
+    if study_id and series and grant.scope == ids.series_scope(study_id, series):
+        return f"series {series} of the study 0x{study_id.hex()}, later revisions included"
     if grant.scope != ids.ALL_SCOPE:
         return f"the study or series 0x{grant.scope.hex()}, later revisions included"
     if grant.anchored_by == ids.FUTURE_TOO:

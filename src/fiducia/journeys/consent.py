@@ -58,7 +58,7 @@ class GiveConsent:
         self._require_givable(consent, state, entry)
         kept = _kept_name(consent)
         grant = self._give.resume(kept) or self._complete(consent, entry)
-        words = describe(grant, scope=_scope_words(consent))
+        words = describe(grant, study_id=_study(consent), series=consent.series)
         if "terms" not in consent.absent:
             why = "made from other words than those shown here; leave them out, and they are drawn anew"
             require(grant.terms == terms_digest(grant, words), "Consent.extension: terms", why)
@@ -101,9 +101,6 @@ def _kept_name(consent: Consent) -> str:
     return f"kept/grant/consent-{hashlib.sha256(fhir_consent.encode(consent)).hexdigest()}"
 
 
-def _scope_words(consent: Consent) -> str:
-    """The study as a person is told of it; empty where the grant itself says it (all studies)."""
-    if consent.grant.scope == ids.ALL_SCOPE:
-        return ""
-    study = f"the study 0x{(consent.study_id or consent.grant.scope).hex()}"
-    return f"series {consent.series} of {study}" if consent.series else f"{study}, later revisions included"
+def _study(consent: Consent) -> bytes:
+    """The study that a person is told of; empty where the grant itself says it (all studies)."""
+    return b"" if consent.grant.scope == ids.ALL_SCOPE else consent.study_id or consent.grant.scope

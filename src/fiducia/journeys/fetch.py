@@ -28,7 +28,7 @@ from fiducia.core.signatures import recover
 from fiducia.core.typed_data import Domains
 from fiducia.errors import DeniedError, InputError, KeyMissingError, StoreCorruptError, VerificationError
 from fiducia.journeys.asking import DrawUpRequest, Requester
-from fiducia.journeys.objects import read_custody, read_manifest
+from fiducia.journeys.objects import read_custody, read_manifest, vouched_form
 from fiducia.ports import (
     Broker,
     Clock,
@@ -228,16 +228,17 @@ class FetchStudy:
         return {share.series: custody.combine([share]) for share in shares}
 
     def _opener(self, manifest: Manifest, line: SeriesLine, keys: dict[int, SeriesKeys]) -> SeriesOpener:
-        try:
+        if line.number not in keys:
+            raise KeyMissingError(f"series {line.number}: no keys were handed over")
+        with vouched_form():
             return SeriesOpener(manifest.place(line), line, keys[line.number], self._store.read)
-        except KeyError:
-            raise KeyMissingError(f"series {line.number}: no keys were handed over") from None
 
     def _instance(self, series: int, entry: IndexEntry, opener: SeriesOpener, destination: Destination) -> None:
         if self._staged(series, entry, destination):
             self._progress.advance(entry.original_bytes)
             return
-        destination.stage(series, entry.number, self._watched(opener.instance(entry.number)))
+        with vouched_form():
+            destination.stage(series, entry.number, self._watched(opener.instance(entry.number)))
         self._steps.reached("fetch.instance-staged")
 
     def _staged(self, series: int, entry: IndexEntry, destination: Destination) -> bool:

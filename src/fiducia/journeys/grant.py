@@ -91,9 +91,9 @@ class GiveGrant:
         """
         kept = _kept_name(order)
         grant = self.resume(kept) or self._draw_up(order)
-        return self.send(
-            kept, grant, describe(grant, scope=_scope_words(order), grantee=order.grantee_name), signer, show
-        )
+        names = {order.grantee: order.grantee_name}
+        words = describe(grant, study_id=order.study_id, series=order.series, names=names)
+        return self.send(kept, grant, words, signer, show)
 
     def send(self, kept: str, grant: Grant, words: str, signer: Signer, show: Show) -> GrantResult:
         """Show, keep, sign and send a drawn-up grant; without `terms` it takes the words' as its own.
@@ -184,10 +184,6 @@ def _kept_name(order: GrantOrder) -> str:
         order.purposes.to_bytes(4, "big"),
         order.actions.to_bytes(4, "big"),
         window,
+        order.grantee_name.encode(),  # part of the words that the signature is bound to
     )
     return f"kept/grant/{hashlib.sha256(b''.join(parts)).hexdigest()}"
-
-
-def _scope_words(order: GrantOrder) -> str:
-    study = f"the study 0x{order.study_id.hex()}"
-    return f"series {order.series} of {study}" if order.series else f"{study}, later revisions included"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from fiducia.core.formats.cid import cid_of_digest, raw_cid
 from fiducia.core.formats.manifest import MANIFEST_MAX_BYTES, Manifest, parse_manifest
 from fiducia.core.keys.custody import CUSTODY_MAX_BYTES, Custody, parse_custody
-from fiducia.errors import DigestError
+from fiducia.errors import DigestError, EncodingError, VerificationError
 from fiducia.ports import Store
 
 
@@ -17,16 +20,28 @@ def put_document(store: Store, data: bytes) -> str:
 
 
 def read_manifest(store: Store, digest: bytes) -> Manifest:
-    """Read the manifest whose SHA-256 the ledger holds. Raises: StoreError, DigestError, EncodingError."""
-    return parse_manifest(_read(store, digest, MANIFEST_MAX_BYTES, "manifest"), digest)
+    """Read the manifest whose SHA-256 the ledger holds. Raises: StoreError, VerificationError."""
+    with vouched_form():
+        return parse_manifest(_read(store, digest, MANIFEST_MAX_BYTES, "manifest"), digest)
 
 
 def read_custody(store: Store, manifest: Manifest) -> Custody:
-    """Read the custody document that a manifest names. Raises: StoreError, DigestError, EncodingError."""
-    custody = parse_custody(_read(store, manifest.custody, CUSTODY_MAX_BYTES, "custody document"), manifest.custody)
+    """Read the custody document that a manifest names. Raises: StoreError, VerificationError."""
+    with vouched_form():
+        data = _read(store, manifest.custody, CUSTODY_MAX_BYTES, "custody document")
+        custody = parse_custody(data, manifest.custody)
     if custody.study_id != manifest.study_id:
         raise DigestError("the custody document is of another study than the manifest")
     return custody
+
+
+@contextlib.contextmanager
+def vouched_form() -> Iterator[None]:
+    """Turn a bad form into a failed verification: its digest is anchored, so the custodian made it so."""
+    try:
+        yield
+    except EncodingError as error:
+        raise VerificationError(f"what the ledger vouches for is malformed: {error}") from error
 
 
 def _read(store: Store, digest: bytes, limit_bytes: int, what: str) -> bytes:

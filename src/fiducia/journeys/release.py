@@ -158,6 +158,7 @@ class HandOverKeys:
         sealed = seal_shares(shares, recipient=recipient, request_id=request_id, trustee=self._trustee)
         statement = HandOverStatement(request_id, self._trustee, hashlib.sha256(sealed).digest())
         signature = self._signer.sign(self._domains.digest(statement))
+        self._steps.reached("release.sealed")
         self._journal.append([JournalEntry("handed_over", self._clock.now(), request_id)])
         self._steps.reached("release.handed-over")
         return HandOver(request_id, self._trustee, sealed, signature)
@@ -167,20 +168,21 @@ class HandOverKeys:
         signer = access.approval.signer if isinstance(access, OwnAccess) else access.badge.badge.session
         # The answer opens only with the recipient's key; this keeps strangers from asking at all.
         if verified.signer is None or verified.signer != signer:
-            raise DeniedError("REQUEST_SIGNATURE")
+            raise DeniedError(STRANGER)
         if reason := self._taken.denial(access):
-            raise DeniedError(reason)
+            # Taken revokes hold while the chain is down, so who may be told is decided by the last facts seen.
+            raise self._denied(reason, access, self._mirror.state().facts(access, verified), verified)
         head, (is_open,) = self._ledger.are_open([access.request])
         if is_open and max(head.time_at, self._clock.now()) < access.request.not_after:
             return
-        raise DeniedError(self._closed_reason(access, verified))
-
-    def _closed_reason(self, access: Access, verified: VerifiedAccess) -> str:
         facts = self._ledger.facts(access)
         decision = decide(access, facts, verified, at=self._clock.now())
         if decision.allowed and not facts.request_recorded_at:
             raise LedgerNotFinalError("the release is not recorded in a final block yet; ask again")
-        return decision.denial or "NOT_OPEN"
+        raise self._denied(decision.denial or "NOT_OPEN", access, facts, verified)
+
+    def _denied(self, reason: str, access: Access, facts: Facts, verified: VerifiedAccess) -> DeniedError:
+        return DeniedError(reason if vouched_for(access, facts, verified) else STRANGER)
 
     def _recipient(self, access: Access) -> bytes:
         wanted = access.request.recipient

@@ -28,6 +28,8 @@ RevokeLike = RevokeAct | RevokeAllAct
 
 TAKEN = "revoke_taken"
 RELAYED = "revoke_relayed"
+REFUSED = "revoke_refused"
+"""The chain will never take it (a badge ended meanwhile, say); it stays denied at this broker."""
 
 
 class Taken:
@@ -39,12 +41,12 @@ class Taken:
         self._waiting: dict[bytes, RevokeLike] = {}
         self._grants: set[bytes] = set()
         self._epochs: dict[bytes, int] = {}
-        relayed = {entry.subject_id for entry in journal.entries(RELAYED)}
+        done = {entry.subject_id for kind in (RELAYED, REFUSED) for entry in journal.entries(kind)}
         for entry in journal.entries(TAKEN):
             act = wire.decode_act(entry.body.encode())
             if not isinstance(act, RevokeAct | RevokeAllAct):
                 raise EncodingError("the journal's revokes cannot be read; restore it")
-            self.add(act, waiting=entry.subject_id not in relayed)
+            self.add(act, waiting=entry.subject_id not in done)
 
     def add(self, act: RevokeLike, *, waiting: bool = True) -> None:
         """Deny from now on."""
@@ -57,8 +59,8 @@ class Taken:
             if waiting:
                 self._waiting[key_of(act)] = act
 
-    def relayed(self, act: RevokeLike) -> None:
-        """Note that the chain shows it; it stays denied."""
+    def settled(self, act: RevokeLike) -> None:
+        """Note that the chain shows it, or never will; it stays denied."""
         with self._lock:
             self._waiting.pop(key_of(act), None)
 
@@ -131,15 +133,27 @@ class TakeRevoke:
         return self.relay(act)
 
     def relay(self, act: RevokeLike) -> bool:
-        """Carry a taken revoke to the chain; False while the chain cannot be reached."""
+        """Carry a taken revoke to the chain; False while the chain cannot be reached.
+
+        Raises:
+            InputError, SignatureError: the chain refuses it for good; noted, and not tried again.
+            JournalError.
+        """
         try:
             self._ledger.submit(act)
         except LedgerError:
             return False
+        except InputError:
+            self._settle(act, REFUSED)
+            raise
         self._steps.reached("revoke.relayed")
-        self._journal.append([JournalEntry(RELAYED, self._clock.now(), key_of(act))])
-        self._taken.relayed(act)
+        self._settle(act, RELAYED)
         return True
+
+    def _settle(self, act: RevokeLike, kind: str) -> None:
+        self._journal.append([JournalEntry(kind, self._clock.now(), key_of(act))])
+        self._steps.reached("revoke.noted")
+        self._taken.settled(act)
 
     def _check(self, act: RevokeLike) -> None:
         try:
@@ -174,7 +188,14 @@ class RelayTaken:
 
     def run(self) -> int:
         """Try each waiting revoke once; returns how many still wait. Raises: JournalError."""
-        return sum(not self._take.relay(act) for act in self._taken.waiting())
+        return sum(not self._relay(act) for act in self._taken.waiting())
+
+    def _relay(self, act: RevokeLike) -> bool:
+        """One that the chain refuses must not keep the others waiting."""
+        try:
+            return self._take.relay(act)
+        except InputError:
+            return True
 
 
 class RevokeGrant:

@@ -165,7 +165,7 @@ class FetchedStudy:
 class JournalEntry:
     """One act of a broker: kind, time, the id it is about, and a JSON body in wire form.
 
-    Kinds: revoke_taken, revoke_relayed, release_asked, released, denied, handed_over.
+    Kinds: revoke_taken, revoke_relayed, revoke_refused, release_asked, denied, handed_over.
     """
 
     kind: str

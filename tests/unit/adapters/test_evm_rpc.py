@@ -191,7 +191,9 @@ def test_a_message_tells_no_credential() -> None:
         assert "name" not in str(caught.value)
 
 
-@pytest.mark.parametrize("urls", [(), ("ws://127.0.0.1",), ("127.0.0.1:8545",), ("http://127.0.0.1", "")])
+@pytest.mark.parametrize(
+    "urls", [(), ("ws://127.0.0.1",), ("127.0.0.1:8545",), ("http://127.0.0.1", ""), ("http://h:70000",), ("http://",)]
+)
 def test_endpoints_are_http(urls: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError):
         Rpc(urls)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from fiducia.app.anvil import anvil_program, find_anvil
+from fiducia.app.anvil import anvil_program, find_anvil, set_time
 from fiducia.app.processes import Program, Stack, free_ports, port_is_open
 from fiducia.errors import ConfigError
 from tests.support.needs import unavailable
@@ -27,12 +29,12 @@ def anvil() -> Path:
         unavailable(str(error))
 
 
-def ask(port: int, method: str, *params: object) -> str:
+def ask(port: int, method: str, *params: object) -> Any:
     """One JSON-RPC call to the local chain."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
-        return str(json.load(answer)["result"])
+        return json.load(answer)["result"]
 
 
 def chain(tmp_path: Path, port: int) -> Program:
@@ -78,3 +80,20 @@ def test_finds_the_named_then_the_package_then_the_one_on_path(tmp_path: Path) -
     for environment in ({}, {"FIDUCIA_ANVIL": str(tmp_path / "nowhere")}):
         with pytest.raises(ConfigError):
             find_anvil(environment, None)
+
+
+def test_stays_the_same_chain_through_many_restarts(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    began, first = int(time.time()) - 3600, set()
+    for _ in range(8):
+        with Stack() as stack:
+            program = anvil_program(
+                anvil(), port=port, chain_id=7, log=tmp_path / "log", state=tmp_path / "state.json", genesis_at=began
+            )
+            stack.start(program).wait_ready(lambda: port_is_open(port), 30)
+            set_time(f"http://127.0.0.1:{port}", int(time.time()))
+            first.add(ask(port, "eth_getBlockByNumber", "0x0", False)["hash"])
+            wait_for(
+                lambda: abs(int(ask(port, "eth_getBlockByNumber", "latest", False)["timestamp"], 16) - time.time()) < 10
+            )
+    assert len(first) == 1

@@ -9,6 +9,7 @@ Source: JSON-RPC 2.0; the Ethereum execution API specification.
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import threading
 from collections.abc import Sequence
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import orjson
 
+from fiducia.adapters.evm.endpoint import Endpoint, NobodyThereError
 from fiducia.errors import ConfigError, LedgerInconsistencyError, LedgerUnreachableError
 
 _TRIES_PER_ENDPOINT = 2  # the second one for a kept-alive connection that the node had closed meanwhile
@@ -61,19 +62,15 @@ class Rpc:
     def __init__(self, urls: Sequence[str], *, timeout_s: float = 10.0, max_answer_bytes: int = 64 << 20) -> None:
         if not urls or any(urlsplit(url).scheme not in ("http", "https") for url in urls):
             raise ConfigError("a network needs at least one chain endpoint, http:// or https://")
-        self._urls = tuple(urls)
         self._max_answer_bytes = max_answer_bytes
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._current = 0
         self._generation = 0
-        # trust_env: proxies and netrc of the environment have no say in where consent is asked for
-        self._http = httpx2.Client(
-            timeout=timeout_s,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64),
-            headers={"content-type": "application/json"},
-        )
+        try:
+            self._endpoints = [Endpoint(url, timeout_s) for url in urls]
+        except ValueError as error:
+            raise ConfigError("a chain endpoint's URL has a host, and a port below 65536 if any") from error
 
     @property
     def generation(self) -> int:
@@ -82,7 +79,8 @@ class Rpc:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        for endpoint in self._endpoints:
+            endpoint.close()
 
     def call(self, method: str, *params: Any) -> Answer:
         """Ask for one thing. Raises: LedgerUnreachableError."""
@@ -112,16 +110,16 @@ class Rpc:
         """Send to the current endpoint, then to the others; the one that answers becomes the current one."""
         start = self._current
         reasons = []
-        for step in range(len(self._urls)):
-            index = (start + step) % len(self._urls)
+        for step in range(len(self._endpoints)):
+            index = (start + step) % len(self._endpoints)
             for attempt in range(_TRIES_PER_ENDPOINT):
                 try:
-                    answer = read(self._exchange(self._urls[index], body))
-                except (httpx2.HTTPError, httpx2.InvalidURL, _UnusableError) as error:
-                    reasons.append(f"{_shown(self._urls[index])}: {_why(error)}")
+                    answer = read(self._exchange(self._endpoints[index], body))
+                except (OSError, http.client.HTTPException, _UnusableError) as error:
+                    reasons.append(f"{self._endpoints[index].name}: {_why(error)}")
                     with self._lock:
                         self._generation += 1
-                    if attempt == 0 and isinstance(error, httpx2.TransportError) and not _is_hopeless(error):
+                    if attempt == 0 and not _is_hopeless(error):
                         continue
                     break
                 if index != self._current:
@@ -129,15 +127,12 @@ class Rpc:
                 return answer
         raise LedgerUnreachableError(f"no chain endpoint answered ({'; '.join(reasons)})")
 
-    def _exchange(self, url: str, body: bytes) -> Any:
-        with self._http.stream("POST", url, content=body) as response:
-            if response.status_code != 200:
-                raise _UnusableError(f"HTTP status {response.status_code}")
-            received = bytearray()
-            for piece in response.iter_bytes():
-                received += piece
-                if len(received) > self._max_answer_bytes:
-                    raise _UnusableError(f"an answer over {self._max_answer_bytes} bytes")
+    def _exchange(self, endpoint: Endpoint, body: bytes) -> Any:
+        status, received = endpoint.post(body, self._max_answer_bytes)
+        if status != 200:
+            raise _UnusableError(f"HTTP status {status}")
+        if len(received) > self._max_answer_bytes:
+            raise _UnusableError(f"an answer over {self._max_answer_bytes} bytes")
         try:
             return orjson.loads(received)
         except orjson.JSONDecodeError as error:
@@ -189,23 +184,17 @@ def _data_of(fault: dict[str, Any]) -> bytes:
         return b""
 
 
-def _is_hopeless(error: httpx2.TransportError) -> bool:
-    """Nobody listens, or no answer came in time: asking the same endpoint once more only costs time."""
-    return isinstance(error, (httpx2.ConnectError, httpx2.TimeoutException))
+def _is_hopeless(error: Exception) -> bool:
+    """Nobody listens, no answer came in time, or it was none of a node: asking once more only costs time."""
+    return isinstance(error, (NobodyThereError, TimeoutError, _UnusableError))
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, httpx2.ConnectError):
+    if isinstance(error, NobodyThereError):
         return "nobody listens there"
     return str(error) if isinstance(error, _UnusableError) else "the connection broke"
-
-
-def _shown(url: str) -> str:
-    """Return host and port alone: an endpoint's URL may carry a credential."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
 
 def quantity(value: int) -> str:

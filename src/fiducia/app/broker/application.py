@@ -8,7 +8,7 @@ nothing of a request is logged but the route, the status and the time it took.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fiducia import __version__
 from fiducia.app.broker import metrics as metrics_module
@@ -30,7 +31,7 @@ from fiducia.app.broker.routes import Routes
 from fiducia.errors import DeniedError, FiduciaError
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _log = structlog.get_logger("fiducia.broker")
 
 
@@ -55,7 +56,7 @@ def create_app(parts: BrokerParts, *, limits: Limits | None = None, lifespan: Li
     Routes(parts, gate).mount(app)
     _mount_operations(app, parts, counted)
     _mount_errors(app, counted)
-    app.middleware("http")(_watched(gate, counted))
+    app.add_middleware(_Watched, gate=gate, counted=counted)
     app.openapi = documented(app)  # type: ignore[method-assign]
     return app
 
@@ -94,27 +95,45 @@ def _mount_errors(app: FastAPI, counted: Metrics) -> None:
     app.add_exception_handler(HTTPException, http_error)
 
 
-def _watched(gate: Gate, counted: Metrics) -> Callable[..., Awaitable[Response]]:
-    async def watch(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.perf_counter()
+class _Watched:
+    """The outermost layer of ours: counts, bounds, names and logs every request; plain ASGI, because all pass it."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, counted: Metrics) -> None:
+        self._app = app
+        self._gate = gate
+        self._counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
         try:
-            gate.admit(request)
-            response = await proceed(request)
+            self._gate.admit(Request(scope))
+            await self._app(scope, receive, answer)
         except FiduciaError as error:
-            response = problem(error)
+            await problem(error)(scope, receive, answer)
         except Exception as error:
             # A defect of ours: its kind is logged, its text (which may quote a request) is not.
             _log.error("defect", kind=type(error).__name__)
-            response = plain_problem(500, "Internal Server Error")
-        response.headers.update(_HEADERS)
-        seconds = time.perf_counter() - started
-        route = getattr(request.scope.get("route"), "path", "unknown")
-        counted.requests.labels(route, response.status_code).inc()
-        counted.seconds.labels(route).observe(seconds)
-        _log.info("answered", route=route, status=response.status_code, ms=round(seconds * 1000, 1))
-        return response
+            if status:
+                raise  # too late for another answer: the connection ends
+            await plain_problem(500, "Internal Server Error")(scope, receive, answer)
+        self._note(scope, status, time.perf_counter() - started)
 
-    return watch
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._counted.requests.labels(route, status).inc()
+        self._counted.seconds.labels(route).observe(seconds)
+        _log.info("answered", route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _json(value: dict[str, Any], status: int) -> Response:

@@ -37,8 +37,8 @@ Start a development consortium, then walk the main path:
 
 \b
   fiducia up --detach
-  fiducia study register FOLDER --enrol-new
-  fiducia grant give --study ID --to clinician --purpose TREAT --until 2030-01-31
+  fiducia study register FOLDER --enrol-new        (names the profile of each new patient)
+  fiducia grant give --study ID --to clinician --purpose TREAT --until 2030-01-31 --as patient-2
   fiducia study fetch ID --purpose TREAT --out images
   fiducia grant revoke --all
   fiducia audit verify

@@ -201,7 +201,7 @@ def show(
         return
     terms = entry.grant
     study, series = scope_of(state, terms)
-    words = describe(terms)
+    words = describe(terms, study_id=study or b"", series=series)
     facts |= {
         "basis": rules.Basis(terms.basis).name,
         "from": utc(terms.not_before),

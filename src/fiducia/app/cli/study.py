@@ -198,10 +198,11 @@ def fetch(
     """
     order = FetchOrder(parsing.study_id(study), series or 0, parsing.purpose(purpose), rules.Action.RETAIN)
     profile = call.profile("clinician")
+    requester = _requester(profile)
     label = hashlib.sha256(f"{profile.name}\0{out.absolute()}\0{order}".encode()).hexdigest()[:16]
     with call.house.home.lock(f"fetch-{label}"), call.out.progress() as progress:
         journey = call.house.fetch_study(profile, order.study_id, progress)
-        fetched = journey.run(order, _requester(profile), call.house.folder(out, label), label=label)
+        fetched = journey.run(order, requester, call.house.folder(out, label), label=label)
     call.out.facts(
         {
             "study_id": fetched.study_id,

@@ -32,6 +32,7 @@ BULK_BYTES = 1024
 KEPT_MAX_BYTES = 16 << 20
 ELEMENTS_MAX = 1_000_000
 DEPTH_MAX = 64
+REST_MAX_BYTES = 64 << 10
 
 
 class Walker:
@@ -48,12 +49,29 @@ class Walker:
     def top(self, position: int, end: int | None = None) -> list[Element]:
         """Return the elements from `position` to `end` (or the window's), or to Pixel Data (then in `pixels`).
 
-        What follows Pixel Data (padding, signatures) is stored like every byte, but not read.
+        What follows Pixel Data (padding, signatures) is stored like every byte; see `check_rest`.
 
         Raises:
             DicomError: not a data set, cut short, or beyond the caps.
         """
         return self._elements_of(position, self._window.size_bytes if end is None else end, 0, self._codec)[0]
+
+    def check_rest(self) -> None:
+        """Check what follows Pixel Data: elements whose tags ascend, or too few bytes to matter.
+
+        Writers pad files in their own ways, so a little of anything is let pass. A hole of gigabytes behind an
+        image is no DICOM, and nobody wants it encrypted and kept.
+
+        Raises:
+            DicomError: much of something that is no data set.
+        """
+        if self.pixels is None:
+            return
+        position = self.pixels.value.offset + self.pixels.value.length
+        if self._window.size_bytes - position > REST_MAX_BYTES:
+            rest, _ = self._elements_of(position, self._window.size_bytes, 1, self._codec)
+            if rest[0][0] <= self.pixels.tag:
+                raise _out_of_order(rest[0][0])
 
     def _elements_of(self, position: int, end: int | None, depth: int, codec: Codec) -> tuple[list[Element], int]:
         """The elements of a data set or item (without `end`: up to its delimiter), and where it ended."""

@@ -59,6 +59,7 @@ def read_head(stream: BinaryIO, size_bytes: int) -> InstanceHead:
         window, at = Window(inflated, inflated.measure()), 0
     walker = Walker(window, syntax.codec)
     elements = walker.top(at)
+    walker.check_rest()
     if not elements or elements[0][0] < 0x00080000:
         raise DicomError("the data set is damaged: it does not begin with an element of group 0008")
     values = {tag: value for tag, _, value in elements}

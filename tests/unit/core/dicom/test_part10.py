@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 import zlib
 from io import BytesIO
@@ -235,6 +236,27 @@ def test_a_sparse_file_of_two_gigabytes_costs_a_few_kilobytes(tmp_path: Path) ->
         tracemalloc.stop()
     assert len(found.frames) == 1024
     assert list(found.frames)[-1] == (len(data) + pixels - (2 << 20), 2 << 20)
+
+
+@pytest.mark.parametrize("syntax", [d.IMPLICIT, d.EXPLICIT])
+def test_a_hole_behind_the_pixels_is_refused_without_reading_it(tmp_path: Path, syntax: str) -> None:
+    path = tmp_path / "sparse.dcm"
+    path.write_bytes(d.instance(syntax=syntax))
+    head(path.read_bytes() + bytes(64 << 10))  # a little padding is nobody's harm
+    os.truncate(path, 5 << 30)
+    with path.open("rb", buffering=0) as stream, pytest.raises(DicomError, match="data set is damaged"):
+        read_head(stream, path.stat().st_size)
+
+
+def test_pixels_again_behind_the_pixels_are_refused() -> None:
+    twice = d.element(0x7FE00010, "OW", bytes(70_000))
+    with pytest.raises(DicomError, match="twice or out of order"):
+        head(d.instance() + twice)
+
+
+def test_long_padding_that_is_an_element_is_stored() -> None:
+    data = d.instance() + d.element(0xFFFCFFFC, "OB", bytes(1 << 20))
+    assert head(data).info.size_bytes == len(data)
 
 
 def test_a_deflate_bomb_does_not_go_off() -> None:
