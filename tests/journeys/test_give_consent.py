@@ -113,6 +113,13 @@ def test_every_kind_of_scope_can_be_given(world: Consortium, study_id: bytes) ->
         assert (given.grant.scope, given.grant.anchored_by) == (consent.grant.scope, consent.grant.anchored_by)
 
 
+def test_a_time_beyond_every_calendar_has_words(world: Consortium, study_id: bytes) -> None:
+    shown: list[str] = []
+    changes = {"scope": ids.ALL_SCOPE, "anchored_by": ids.FUTURE_TOO - 1}
+    give(world, written(world, study_id, changes, study_id=b""), shown)
+    assert "registered until some time after the year 9999" in shown[0]
+
+
 def test_what_a_document_says_of_now_is_kept(world: Consortium, study_id: bytes) -> None:
     drawn = {"epoch": 1, "relay_by": world.clock.now() + 30, "salt": b"s" * 32}
     consent = written(world, study_id, drawn, absent=frozenset())

@@ -16,6 +16,8 @@ from fiducia.records.typed import Grant
 
 LANGUAGE = "en"
 
+_LAST_TIME = 253_402_300_799  # 9999-12-31 23:59:59 UTC
+
 _PURPOSES = {
     rules.Purpose.TREAT: "to treat you",
     rules.Purpose.ETREAT: "to treat you in an emergency",
@@ -89,4 +91,6 @@ def _scope(grant: Grant, study_id: bytes, series: int) -> str:
 
 
 def _time(at: int) -> str:
+    if at > _LAST_TIME:  # a ledger holds such times, a calendar does not
+        return "some time after the year 9999"
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
