@@ -37,7 +37,7 @@ from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SystemClock, SystemEntropy
 from fiducia.app.consortium import Consortium, StoreAddress
 from fiducia.app.home import Home, no_consortium
-from fiducia.app.profiles import Kind, Profile, Profiles
+from fiducia.app.profiles import BROKER_KEM, BROKER_SIGN, RELAYER, Kind, Profile, Profiles
 from fiducia.app.settings import Settings
 from fiducia.core.keys.sealing import KemKey
 from fiducia.core.signatures import EoaKey
@@ -65,8 +65,6 @@ READER = "auditor"
 
 ANSWER_S = 30.0
 """How long a broker may take for what is not waiting for the chain."""
-
-BROKER_SIGN, BROKER_KEM, RELAYER = "broker/sign", "broker/kem", "relayer"
 
 _Part = TypeVar("_Part")
 
