@@ -32,6 +32,8 @@ from fiducia.journeys.fetch import FetchStudy
 from fiducia.journeys.grant import GrantOrder
 from fiducia.journeys.register import RegisterStudies
 from fiducia.ports import Steps, Store
+from scripts.benches import peers
+from scripts.benches.peers import Orthanc
 
 ROOT = Path(__file__).resolve().parents[2]
 GRANT_S = 86_400
@@ -52,11 +54,13 @@ class World:
         root: a directory for everything that is written.
         house: the home of all its actors.
         kubo: a store on a Kubo of its own, or None where there is none.
+        orthanc: a running Orthanc, or why there is none.
     """
 
     root: Path
     house: House
     kubo: KuboStore | None
+    orthanc: Orthanc | str
     _numbers: Iterator[int]
 
     def fresh(self, name: str) -> Path:
@@ -147,10 +151,10 @@ class World:
             raise RuntimeError(f"the chain does not keep time: {answer.fault.message}")
 
 
-def new_world(root: Path, house: House, kubo: KuboStore | None = None) -> World:
+def new_world(root: Path, house: House, kubo: KuboStore | None = None, orthanc: Orthanc | str = "") -> World:
     """Return a world around an open home; everything it writes lies under `root`."""
     root.mkdir(parents=True, exist_ok=True)
-    return World(root, house, kubo, itertools.count(1))
+    return World(root, house, kubo, orthanc, itertools.count(1))
 
 
 @contextlib.contextmanager
@@ -177,8 +181,11 @@ def running(root: Path) -> Iterator[World]:
         provision(house, plan, say)
         broker = processes.start(_broker(home, plan, environment))
         broker.wait_ready(lambda: port_is_open(plan.broker_ports[FOUNDER]), _READY_S)
-        with _kubo(root, environment) as kubo:
-            yield new_world(root / "work", house, kubo)
+        with (
+            _kubo(root, environment) as kubo,
+            peers.running(root, environment.search_environment()) as orthanc,
+        ):
+            yield new_world(root / "work", house, kubo, orthanc)
 
 
 def _broker(home: Home, plan: Plan, environment: settings.Settings) -> Program:
