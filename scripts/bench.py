@@ -49,7 +49,7 @@ def run(root: Path, sections: list[str], *, quick: bool) -> tuple[list[Row], Cal
 
 def print_table(rows: list[Row], calibration: Calibration, seconds: float) -> None:
     """Print rows, then what the machine was like."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     table = Table(title="fiducia bench", title_justify="left", pad_edge=False)
     for name in ("row", "value", "gate", "", "raw medians ± half the spread"):
         table.add_column(name, justify="right" if name in ("value", "gate") else "left", overflow="fold")

@@ -1,8 +1,14 @@
-"""Fetching: the real journey, from the keys on, against reading the same bytes and opening their chunks."""
+"""Fetching: the real journey, from the keys on, against reading the same bytes and opening their chunks.
+
+From the embedded store nothing is received, the system's memory answers: the comparison says how much digests
+cost beside that. Into a folder means from the request on, until every file is synced.
+"""
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import BinaryIO
 
@@ -59,43 +65,75 @@ def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
     study_id = world.register(embedded, [str(paths[0].parent)])
     world.grant(study_id)
     chunks = size_bytes // (SEALED_CHUNK_BYTES - 16)
-    found = _from(world, calibration, study_id, embedded, chunks, f"fetch {slices} instances, embedded", repetitions)
-    name = f"fetch {slices} instances, Kubo"
+    if not isinstance(world.orthanc, str):
+        world.orthanc.store(paths[0].parent)
+    name = f"fetch {slices} instances"
+    found = _Turns(world, study_id, embedded, chunks).rows(f"{name}, embedded", calibration, repetitions, None)
     if world.kubo is None:
-        return [*found, skipped(name, "no Kubo here")]
+        return [*found, skipped(f"{name}, Kubo", "no Kubo here")]
     _copy(world, study_id, embedded, world.kubo)
-    return found + _from(world, calibration, study_id, world.kubo, chunks, name, repetitions)
+    kubo = _Turns(world, study_id, world.kubo, chunks)
+    return found + kubo.rows(f"{name}, Kubo", calibration, repetitions, FETCH_GATE)
 
 
-def _from(
-    world: World, calibration: Calibration, study_id: bytes, store: Store, chunks: int, name: str, repetitions: int
-) -> list[Row]:
-    say(name)
-    builder = CidBuilder()
-    for piece in limit.sealed_chunks(chunks):
-        builder.update(piece)
-    cid = builder.finish()
-    store.put(lambda: cid, limit.sealed_chunks(chunks))
-    limits, verified, written, asked = [], [], [], []
-    for turn in range(repetitions + 1):
-        calibration.sample()
-        out = world.fresh("out")
-        taken = limit.receive_and_decrypt(lambda offset, length: store.read(cid, offset, length), chunks)
-        _, opening, _ = _fetched(world, study_id, store, _Nowhere())
-        asking, _, everything = _fetched(world, study_id, store, FolderDestination(out, "bench"))
-        if turn:  # the first turn warms up
-            limits.append(taken)
-            verified.append(opening)
-            written.append(everything)
-            asked.append(asking)
-    store.remove(cid)
-    limited = Series("receive + decrypt", "s", tuple(limits))
-    folder = Series("request to files on disk", "s", tuple(written))
-    keys = Series("of that until the keys are here", "s", tuple(asked))
-    return [
-        ratio_row(f"{name}, verified", limited, Series("fiducia", "s", tuple(verified)), FETCH_GATE),
-        ratio_row(f"{name}, into a folder", limited, folder, note=str(keys)),
-    ]
+class _Turns:
+    """The limit and the journey against one store, in turns."""
+
+    def __init__(self, world: World, study_id: bytes, store: Store, chunks: int) -> None:
+        self._world = world
+        self._study_id = study_id
+        self._store = store
+        self._chunks = chunks
+        self._times: dict[str, list[float]] = defaultdict(list)
+
+    def rows(self, name: str, calibration: Calibration, repetitions: int, gate: Gate | None) -> list[Row]:
+        """Measure; `gate` holds where something is received."""
+        say(name)
+        self._cid = self._put_limit()
+        self._turn()  # warms up, and is not counted
+        self._times.clear()
+        for _ in range(repetitions):
+            calibration.sample()
+            self._turn()
+        self._store.remove(self._cid)
+        verified = self._series("verified", "fiducia")
+        keys = self._series("keys", "of that until the keys are here")
+        found = [
+            ratio_row(f"{name}, beside receive + decrypt", self._series("received"), verified, gate),
+            ratio_row(f"{name}, beside receive + decrypt + digest", self._series("digested"), verified),
+            ratio_row(f"{name}, into a folder", self._series("received"), self._series("folder"), note=str(keys)),
+        ]
+        if isinstance(self._world.orthanc, str):
+            return [*found, skipped(f"{name}, beside GET from Orthanc", self._world.orthanc)]
+        return [*found, ratio_row(f"{name}, beside GET from Orthanc", self._series("Orthanc"), verified)]
+
+    def _series(self, which: str, name: str = "") -> Series:
+        return Series(name or which, "s", tuple(self._times[which]))
+
+    def _put_limit(self) -> str:
+        builder = CidBuilder()
+        for piece in limit.sealed_chunks(self._chunks):
+            builder.update(piece)
+        cid = builder.finish()
+        self._store.put(lambda: cid, limit.sealed_chunks(self._chunks))
+        return cid
+
+    def _turn(self) -> None:
+        def read(offset: int, length: int) -> bytes:
+            return self._store.read(self._cid, offset, length)
+
+        out = self._world.fresh("out")
+        self._times["received"].append(limit.receive_and_decrypt(read, self._chunks))
+        self._times["digested"].append(limit.receive_and_decrypt(read, self._chunks, digest=True))
+        _, verified, _ = _fetched(self._world, self._study_id, self._store, _Nowhere())
+        keys, _, folder = _fetched(self._world, self._study_id, self._store, FolderDestination(out, "bench"))
+        for which, seconds in (("verified", verified), ("keys", keys), ("folder", folder)):
+            self._times[which].append(seconds)
+        shutil.rmtree(out)
+        if not isinstance(self._world.orthanc, str):
+            begun = time.perf_counter()
+            self._world.orthanc.read_all()
+            self._times["Orthanc"].append(time.perf_counter() - begun)
 
 
 def _fetched(world: World, study_id: bytes, store: Store, destination: Destination) -> tuple[float, float, float]:

@@ -79,16 +79,26 @@ def sealed_chunks(chunks: int) -> Iterator[memoryview]:
         yield outlet[: _encrypt(cipher, plain[: count * CHUNK_BYTES], outlet)]
 
 
-def receive_and_decrypt(read: Callable[[int, int], Piece], chunks: int) -> float:
-    """Read an object of sealed chunks in ranges of about 4 MiB and open every chunk; return the time it took."""
+def receive_and_decrypt(read: Callable[[int, int], Piece], chunks: int, *, digest: bool = False) -> float:
+    """Read an object of sealed chunks in ranges of about 4 MiB and open every chunk; return the time it took.
+
+    Args:
+        read: the object by range.
+        chunks: how many it has.
+        digest: also digest what came out, as the format asks of every instance.
+    """
     cipher = AESGCM(_KEY)
-    plain = memoryview(bytearray(CHUNK_BYTES))
+    plain = memoryview(bytearray(_RANGE_CHUNKS * CHUNK_BYTES))
+    identity = hashlib.sha256()
     begun = time.perf_counter()
     for start in range(0, chunks, _RANGE_CHUNKS):
         count = min(_RANGE_CHUNKS, chunks - start)
         received = memoryview(read(start * SEALED_CHUNK_BYTES, count * SEALED_CHUNK_BYTES))
-        for at in range(0, len(received), SEALED_CHUNK_BYTES):
-            cipher.decrypt_into(_NONCE, received[at : at + SEALED_CHUNK_BYTES], None, plain)
+        for chunk in range(count):
+            sealed = received[chunk * SEALED_CHUNK_BYTES : (chunk + 1) * SEALED_CHUNK_BYTES]
+            cipher.decrypt_into(_NONCE, sealed, None, plain[chunk * CHUNK_BYTES : (chunk + 1) * CHUNK_BYTES])
+        if digest:
+            identity.update(plain[: count * CHUNK_BYTES])
     return time.perf_counter() - begun
 
 

@@ -115,7 +115,7 @@ def skipped(name: str, reason: str) -> Row:
 
 
 def ratio_row(name: str, limit: Series, measured: Series, gate: Gate | None = None, note: str = "") -> Row:
-    """Return a row of "how much of the limit": 1.0 is as fast as the limit, 0.5 takes twice its time."""
+    """Return a row of "how fast beside the limit": 1.0 is as fast as that, 0.5 takes twice its time."""
     return Row(name, "x", median(ratios(limit.values, measured.values)), gate, (measured, limit), note)
 
 

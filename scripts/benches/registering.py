@@ -7,7 +7,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from fiducia.app import settings
 from fiducia.app.home import Home
 from fiducia.app.sample_dicom import Sample, sample_ct_series, sample_large_study, sample_multiframe
 from fiducia.app.wiring import House
-from fiducia.ports import Store
+from fiducia.ports import Piece, Store
+from fiducia.records.images import StoredObject
 from scripts.benches import limit
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Gate, Row, Series, median, ratio_row, skipped
 from scripts.benches.world import World, new_world, say
 
 REGISTER_GATE = Gate(">=", 0.45, design=0.60)
+ORTHANC_GATE = Gate(">=", 2.5)
 MEMORY_GATE = Gate("<=", 250)
 _MB = 1_000_000
 
@@ -44,39 +46,72 @@ def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
 def _against_the_limit(
     world: World, calibration: Calibration, paths: Sequence[Path], name: str, repetitions: int
 ) -> list[Row]:
-    """Take the limit, the embedded store and Kubo in turns."""
+    """Take the limit, either store and Orthanc in turns."""
     contents = [path.read_bytes() for path in paths]
     size_mb = sum(map(len, contents)) / _MB
     say(f"{name}: {size_mb:.0f} MB")
-    times: dict[str, list[float]] = {"limit": [], "embedded": [], "Kubo": []}
     splits: list[limit.Split] = []
-    folder = [str(paths[0].parent)]
+    times: dict[str, list[float]] = {"embedded": [], "Kubo": [], "Orthanc": []}
     for turn in range(repetitions + 1):  # the first turn warms up, and is not counted
         calibration.sample()
         split = limit.seal_and_write(contents, world.fresh("limit"))
-        place = world.fresh("store")
-        taken = {"limit": split.total, "embedded": _registered(world, DirectoryStore(place), folder)}
-        shutil.rmtree(place)
-        if world.kubo is not None:
-            taken["Kubo"] = _registered(world, world.kubo, folder)
+        taken = _turn(world, paths[0].parent)
         if turn:
             splits.append(split)
             for which, seconds in taken.items():
                 times[which].append(seconds)
-    limited = Series("limit", "s", tuple(times["limit"]))
-    parts = " + ".join(
-        f"{part} {median([getattr(split, part) for split in splits]):.3f}"
-        for part in ("hashes", "cipher", "write", "sync")
-    )
-    note = f"{size_mb:.0f} MB; limit = {parts} s"
-    found = [
-        ratio_row(f"{name}, embedded", limited, Series("fiducia", "s", tuple(times["embedded"])), REGISTER_GATE, note)
-    ]
+    limited = Series("limit", "s", tuple(split.total for split in splits))
+    note = f"{size_mb:.0f} MB; limit = {_parts(splits)}"
+    embedded = Series("fiducia", "s", tuple(times["embedded"]))
+    found = [ratio_row(f"{name}, embedded", limited, embedded, REGISTER_GATE, note)]
     if times["Kubo"]:
         found.append(ratio_row(f"{name}, Kubo", limited, Series("fiducia", "s", tuple(times["Kubo"]))))
     else:
         found.append(skipped(f"{name}, Kubo", "no Kubo here"))
-    return found
+    if isinstance(world.orthanc, str):
+        return [*found, skipped(f"{name}, embedded, beside C-STORE to Orthanc", world.orthanc)]
+    orthanc = Series("Orthanc", "s", tuple(times["Orthanc"]))
+    return [*found, ratio_row(f"{name}, embedded, beside C-STORE to Orthanc", orthanc, embedded, ORTHANC_GATE)]
+
+
+def _turn(world: World, folder: Path) -> dict[str, float]:
+    """Register into each store, and send to Orthanc; leave nothing behind. Returns seconds."""
+    place = world.fresh("store")
+    taken = {"embedded": _registered(world, DirectoryStore(place), folder)}
+    shutil.rmtree(place)
+    if world.kubo is not None:
+        noted = _NotedStore(world.kubo)
+        taken["Kubo"] = _registered(world, noted, folder)
+        noted.remove_all()
+    if not isinstance(world.orthanc, str):
+        begun = time.perf_counter()
+        world.orthanc.store(folder)
+        taken["Orthanc"] = time.perf_counter() - begun
+        world.orthanc.clear()
+    return taken
+
+
+def _parts(splits: Sequence[limit.Split]) -> str:
+    names = ("hashes", "cipher", "write", "sync")
+    return " + ".join(f"{name} {median([getattr(split, name) for split in splits]):.3f}" for name in names) + " s"
+
+
+class _NotedStore:
+    """A `Store` that remembers what was put, so that it can be removed again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cids: list[str] = []
+        self.read, self.size, self.remove, self.health = store.read, store.size, store.remove, store.health
+
+    def put(self, cid: Callable[[], str], pieces: Iterable[Piece]) -> StoredObject:
+        stored = self._store.put(cid, pieces)
+        self._cids.append(stored.cid)
+        return stored
+
+    def remove_all(self) -> None:
+        for cid in self._cids:
+            self._store.remove(cid)
 
 
 def _memory(world: World, size_bytes: int) -> Row:
@@ -105,7 +140,7 @@ def _register_alone(home: Path, root: Path, folder: Path) -> tuple[int, int, flo
         world = new_world(root / "large-work", house)
         store = DirectoryStore(place)
         start = _memory_now("VmRSS")
-        seconds = _registered(world, store, [str(folder)])
+        seconds = _registered(world, store, folder)
         peak = _memory_now("VmHWM")
     shutil.rmtree(place)
     return start, peak, seconds
@@ -121,8 +156,8 @@ def _memory_now(field: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _registered(world: World, store: Store, paths: list[str]) -> float:
+def _registered(world: World, store: Store, folder: Path) -> float:
     """Return how long it takes to register a study."""
     begun = time.perf_counter()
-    world.register(store, paths, again=True)
+    world.register(store, [str(folder)], again=True)
     return time.perf_counter() - begun

@@ -1,7 +1,7 @@
 """The stack that is measured: a development consortium in a temporary home, its parts, and a Kubo beside it.
 
-Everything is what `fiducia up` starts: Anvil, two brokers as processes of their own, SQLite vaults. It ends
-with the bench, however that ends. Only what a journey is made of is chosen here, never how it works.
+Anvil, the custodian's broker as a process of its own, SQLite vaults, a directory store. It ends with the
+bench, however that ends. Only what a journey is made of is chosen here, never how it works.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from fiducia.adapters.sqlite import SqliteStudies
 from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SilentSteps
 from fiducia.app import kubo_daemon, settings
+from fiducia.app.anvil import anvil_program, find_anvil
 from fiducia.app.home import Home
-from fiducia.app.processes import Stack, free_ports
+from fiducia.app.plan import Plan, new_plan
+from fiducia.app.processes import Program, Stack, free_ports, port_is_open
 from fiducia.app.profiles import KeyName, Profile
-from fiducia.app.provision import CLINICIAN, FOUNDER, PATIENT
-from fiducia.app.stack import DevelopmentStack
+from fiducia.app.provision import CLINICIAN, FOUNDER, PATIENT, bind_network, create_profiles, provision
 from fiducia.app.wiring import House
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.journeys.asking import Requester
@@ -31,8 +32,13 @@ from fiducia.journeys.fetch import FetchStudy
 from fiducia.journeys.grant import GrantOrder
 from fiducia.journeys.register import RegisterStudies
 from fiducia.ports import Steps, Store
+from scripts.benches import peers
+from scripts.benches.peers import Orthanc
 
+ROOT = Path(__file__).resolve().parents[2]
 GRANT_S = 86_400
+NO_FEES = ("--accounts", "0", "--gas-price", "0", "--block-base-fee-per-gas", "0")
+_READY_S = 60.0
 
 
 def say(words: str) -> None:
@@ -48,11 +54,13 @@ class World:
         root: a directory for everything that is written.
         house: the home of all its actors.
         kubo: a store on a Kubo of its own, or None where there is none.
+        orthanc: a running Orthanc, or why there is none.
     """
 
     root: Path
     house: House
     kubo: KuboStore | None
+    orthanc: Orthanc | str
     _numbers: Iterator[int]
 
     def fresh(self, name: str) -> Path:
@@ -143,25 +151,53 @@ class World:
             raise RuntimeError(f"the chain does not keep time: {answer.fault.message}")
 
 
-def new_world(root: Path, house: House, kubo: KuboStore | None = None) -> World:
+def new_world(root: Path, house: House, kubo: KuboStore | None = None, orthanc: Orthanc | str = "") -> World:
     """Return a world around an open home; everything it writes lies under `root`."""
     root.mkdir(parents=True, exist_ok=True)
-    return World(root, house, kubo, itertools.count(1))
+    return World(root, house, kubo, orthanc, itertools.count(1))
 
 
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[World]:
-    """Run a consortium in `root` for as long as the block lasts."""
+    """Run a consortium in `root` for as long as the block lasts.
+
+    What `fiducia up` starts, but for what is not measured: its chain writes its whole state down every second, which
+    stops it for longer and longer as thousands of releases gather.
+    """
     environment = settings.load()
     home = Home(root / "home")
-    with House(home, environment) as house:
-        stack = DevelopmentStack(house, environment, say)
-        try:
-            stack.up("embedded", detach=False)
-            with _kubo(root, environment) as kubo:
-                yield new_world(root / "work", house, kubo)
-        finally:
-            stack.down()
+    home.create()
+    with House(home, environment) as house, Stack() as processes:
+        house.create_key()
+        create_profiles(house)
+        plan = new_plan(house.entropy, house.clock.now(), "embedded")
+        anvil = find_anvil(environment.search_environment(), ROOT)
+        log = home.logs / "anvil.log"
+        chain = processes.start(
+            anvil_program(anvil, port=plan.chain_port, chain_id=plan.chain_id, log=log, extra=NO_FEES)
+        )
+        chain.wait_ready(lambda: port_is_open(plan.chain_port), _READY_S)
+        bind_network(house, plan, say)
+        provision(house, plan, say)
+        broker = processes.start(_broker(home, plan, environment))
+        broker.wait_ready(lambda: port_is_open(plan.broker_ports[FOUNDER]), _READY_S)
+        with (
+            _kubo(root, environment) as kubo,
+            peers.running(root, environment.search_environment()) as orthanc,
+        ):
+            yield new_world(root / "work", house, kubo, orthanc)
+
+
+def _broker(home: Home, plan: Plan, environment: settings.Settings) -> Program:
+    port = str(plan.broker_ports[FOUNDER])
+    words = ("--home", str(home.root), "broker", "serve", "--member", FOUNDER, "--port", port)
+    return Program(
+        name="broker",
+        command=(sys.executable, "-I", "-u", "-m", "fiducia.app.cli", *words),
+        log=home.logs / "broker.log",
+        environment=environment.child_environment(),
+        directory=home.root,
+    )
 
 
 @contextlib.contextmanager
@@ -176,7 +212,7 @@ def _kubo(root: Path, environment: settings.Settings) -> Iterator[KuboStore | No
     with Stack() as stack:
         child = stack.start(kubo_daemon.kubo_program(binary, repository, root / "kubo.log"))
         store = KuboStore(f"/ip4/127.0.0.1/tcp/{port}")
-        child.wait_ready(store.health, 60)
+        child.wait_ready(store.health, _READY_S)
         try:
             yield store
         finally:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -88,7 +89,7 @@ def test_a_chain_that_was_killed_takes_nothing_with_it(cli: Cli, samples: Sample
 
 
 def test_ctrl_c_stops_a_stack_in_the_foreground_whole(cli: Cli) -> None:
-    with cli.start("up", "--store", "embedded") as process:
+    with cli.started("up", "--store", "embedded") as process:
         said(process, "Ctrl-C stops everything")
         assert len(cli.processes()) == 4  # itself, the chain, two brokers
         process.send_signal(signal.SIGINT)
@@ -97,7 +98,7 @@ def test_ctrl_c_stops_a_stack_in_the_foreground_whole(cli: Cli) -> None:
 
 
 def test_down_elsewhere_ends_a_stack_in_the_foreground(cli: Cli) -> None:
-    with cli.start("up", "--store", "embedded") as process:
+    with cli.started("up", "--store", "embedded") as process:
         said(process, "Ctrl-C stops everything")
         cli.ok("down")
         assert process.wait(TIMEOUT_S) == 0
@@ -105,7 +106,7 @@ def test_down_elsewhere_ends_a_stack_in_the_foreground(cli: Cli) -> None:
 
 
 def test_a_part_that_ends_by_itself_ends_a_stack_in_the_foreground_with_exit_4(cli: Cli) -> None:
-    with cli.start("up", "--store", "embedded") as process:
+    with cli.started("up", "--store", "embedded") as process:
         said(process, "Ctrl-C stops everything")
         os.kill(pids(cli)["broker-hospital-a"], signal.SIGKILL)
         assert process.wait(TIMEOUT_S) == 4
@@ -115,11 +116,11 @@ def test_a_part_that_ends_by_itself_ends_a_stack_in_the_foreground_with_exit_4(c
 @pytest.mark.parametrize(
     ("detach", "number"), [((), signal.SIGINT), (("--detach",), signal.SIGTERM)], ids=["foreground", "detached"]
 )
-@pytest.mark.parametrize("moment", ["starting the chain", "deploying", "GATEWAY key", "starting the brokers"])
+@pytest.mark.parametrize("moment", ["starting the chain", "GATEWAY key", "starting the brokers"])
 def test_an_interrupted_start_leaves_no_process_and_is_completed_by_the_next(
     cli: Cli, detach: tuple[str, ...], number: signal.Signals, moment: str
 ) -> None:
-    with cli.start("up", "--store", "embedded", *detach) as process:
+    with cli.started("up", "--store", "embedded", *detach) as process:
         said(process, moment)
         process.send_signal(number)
         assert process.wait(TIMEOUT_S) == 130
@@ -128,9 +129,9 @@ def test_an_interrupted_start_leaves_no_process_and_is_completed_by_the_next(
     cli.ok("status")
 
 
-@pytest.mark.parametrize("moment", ["starting the chain", "deploying", "is admitted", "a badge is"])
+@pytest.mark.parametrize("moment", ["deploying", "is admitted", "a badge is"])
 def test_a_start_that_was_killed_is_completed_by_the_next(cli: Cli, moment: str) -> None:
-    with cli.start("up", "--store", "embedded") as process:
+    with cli.started("up", "--store", "embedded") as process:
         said(process, moment)
         process.kill()
     until(lambda: cli.processes() == [], "every process died with its parent")
@@ -142,7 +143,7 @@ def test_a_start_that_was_killed_is_completed_by_the_next(cli: Cli, moment: str)
 
 
 def test_a_killed_detached_start_is_completed_with_the_processes_it_left(cli: Cli) -> None:
-    with cli.start("up", "--store", "embedded", "--detach") as process:
+    with cli.started("up", "--store", "embedded", "--detach") as process:
         said(process, "is admitted")
         process.kill()
     cli.ok("up", "--detach")
@@ -154,10 +155,11 @@ def test_a_killed_detached_start_is_completed_with_the_processes_it_left(cli: Cl
 
 def test_two_starts_at_once_make_one_stack(cli: Cli) -> None:
     cli.paths.create()
-    starts = [cli.start("up", "--store", "embedded", "--detach") for _ in range(2)]
-    codes = sorted(process.wait(TIMEOUT_S) for process in starts)
-    for process in starts:
-        process.communicate()
+    with ExitStack() as running:
+        starts = [running.enter_context(cli.started("up", "--store", "embedded", "--detach")) for _ in range(2)]
+        for process in starts:
+            process.communicate(timeout=TIMEOUT_S)
+        codes = sorted(process.returncode for process in starts)
     assert codes == [0, 4]
     assert len(cli.processes()) == 3
 

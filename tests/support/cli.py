@@ -1,10 +1,15 @@
-"""The command line as a user has it: real processes, a home of their own, JSON answers."""
+"""The command line as a user has it: one home, JSON answers, the stack's real processes.
+
+Commands run in this process, to spare their start; those that start processes or are to be killed run in their own.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -14,14 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
 
 from fiducia.adapters.store_kubo import KuboStore
+from fiducia.app.cli import main
 from fiducia.app.home import Home
+from fiducia.app.settings import load
+from fiducia.app.wiring import House
 
 TIMEOUT_S = 180
+_PROGRAM = (sys.executable, "-m", "fiducia.app.cli")
 _KEPT = ("PATH", "HOME", "XDG_CACHE_HOME", "FIDUCIA_ANVIL", "FIDUCIA_KUBO", "TMPDIR", "LANG")
 
 
@@ -53,27 +63,39 @@ class Cli:
         return Cli(self.home, {**self.environment, **variables})
 
     def command(self, *words: object) -> list[str]:
-        return [sys.executable, "-m", "fiducia.app.cli", "--home", str(self.home), "--json", *map(str, words)]
+        return [*_PROGRAM, "--home", str(self.home), "--json", *map(str, words)]
 
     def variables(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {**kept, **self.environment}
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextmanager
+    def started(self, *words: object) -> Iterator[subprocess.Popen[str]]:
+        """Start a command in a process of its own; it does not outlive the block."""
+        with subprocess.Popen(
             self.command(*words),
             env=self.variables(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self, *words: object) -> Result:
         """Run a command to its end, however it ends."""
-        with self.start(*words) as process:
-            out, err = process.communicate(timeout=TIMEOUT_S)
-            return Result(process.returncode, out, err)
+        if "FIDUCIA_STOP_AT" in self.environment or words[0] in ("up", "down"):
+            with self.started(*words) as process:
+                out, err = process.communicate(timeout=TIMEOUT_S)
+                return Result(process.returncode, out, err)
+        said, errors = io.StringIO(), io.StringIO()
+        own = patch.dict(os.environ, self.variables(), clear=True)
+        with own, contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+            code = main(self.command(*words)[len(_PROGRAM) :])
+        return Result(code, said.getvalue(), errors.getvalue())
 
     def ok(self, *words: object) -> Any:
         """Run a command that must succeed; returns what it printed."""
@@ -170,9 +192,6 @@ def _object_file(cli: Cli, cid: str) -> Path:
 
 def profile_keys(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Every secret of a home by what it is, opened with the home's own key: what must lie nowhere in plaintext."""
-    from fiducia.app.settings import load
-    from fiducia.app.wiring import House
-
     for name, value in cli.environment.items():
         monkeypatch.setenv(name, value)
     with House(cli.paths, load()) as house:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fiducia.app.profiles import KeyName, Kind, Profile
+from fiducia.app.profiles import BROKER_KEM, BROKER_SIGN, RELAYER, KeyName, Kind, Profile, new_profile
 from fiducia.core import ids
 from fiducia.core.replay import State
 from fiducia.core.rules import YEAR_S
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 
 KEY_LIFE_S = 5 * YEAR_S
 """How long a published development key lives."""
+
+
+def create_institution(house: House, name: str) -> Profile:
+    """Return an institution's profile, made with all its keys when there is none; its broker's lie in its own vault.
+
+    Raises:
+        ConfigError: the name is taken by another kind of actor. VaultError: it cannot be kept.
+    """
+    profiles = house.new_profiles()
+    profile = profiles.find(name) or profiles.save(new_profile(name, Kind.INSTITUTION, house.entropy, member=name))
+    if profile.kind is not Kind.INSTITUTION:
+        raise ConfigError(f"the profile {name} is a {profile.kind.value}, not an institution")
+    vault = house.vault(name)
+    missing = {BROKER_SIGN, BROKER_KEM, RELAYER} - set(vault.names(""))
+    if missing:
+        vault.put({key: house.entropy.token(32) for key in sorted(missing)})
+    return profile
 
 
 def governor_of(profile: Profile) -> bytes:

@@ -44,6 +44,9 @@ class KeyName(enum.Enum):
     SIGNER = "signer"
 
 
+BROKER_SIGN, BROKER_KEM, RELAYER = "broker/sign", "broker/kem", "relayer"
+"""The names of a broker's own secrets in its member's vault: all that a broker gets to see."""
+
 OWN_KEYS = {
     Kind.INSTITUTION: (KeyName.GOVERNOR, KeyName.REGISTRAR, KeyName.ISSUER, KeyName.GATEWAY),
     Kind.STAFF: (KeyName.SESSION,),

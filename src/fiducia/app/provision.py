@@ -15,7 +15,7 @@ from fiducia.app.consortium import Consortium, MemberAddress, StoreAddress
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.plan import MEMBERS, Plan
 from fiducia.app.profiles import Kind, Profile, new_profile
-from fiducia.app.wiring import BROKER_KEM, BROKER_SIGN, READER, RELAYER, House, deploy_ledger
+from fiducia.app.wiring import READER, House, deploy_ledger
 from fiducia.core import rules
 from fiducia.errors import ConfigError, LedgerInconsistencyError, LedgerStaleError
 from fiducia.records.images import PatientIdentity
@@ -40,12 +40,7 @@ def create_profiles(house: House) -> None:
     """Make the profiles and the members' broker keys that are missing."""
     profiles = house.new_profiles()
     for name in MEMBERS:
-        if profiles.find(name) is None:
-            profiles.save(new_profile(name, Kind.INSTITUTION, house.entropy, member=name))
-        vault = house.vault(name)
-        missing = {BROKER_SIGN, BROKER_KEM, RELAYER} - set(vault.names(""))
-        if missing:
-            vault.put({key: house.entropy.token(32) for key in sorted(missing)})
+        governance.create_institution(house, name)
     if profiles.find(READER) is None:
         profiles.save(new_profile(READER, Kind.AUDITOR, house.entropy))
 

@@ -40,7 +40,13 @@ def check_revoke(domains: Domains, state: State, act: RevokeAct, at: int) -> Non
 
 
 def check_revoke_all(domains: Domains, state: State, act: RevokeAllAct, at: int) -> None:
-    """Return when the signer may end all grants of the subject. Args and errors as `check_revoke`."""
+    """Return when the signer may end all grants of the subject. Args and errors as `check_revoke`.
+
+    An epoch that is over is no error: what it ended has ended.
+    """
+    known = state.subject(act.revoke_all.subject)
+    if known is not None and not 0 < act.revoke_all.epoch <= known.epoch:
+        raise InputError("this revoke names an epoch of the subject that has not begun; sign the current one")
     _check(domains, state, act.revoke_all, act.revoke_all.subject, act.approval, at, None)
 
 

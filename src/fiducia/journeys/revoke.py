@@ -12,6 +12,7 @@ Source: design sections 5 and 7.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 from fiducia.core import ids, wire
@@ -39,17 +40,22 @@ class Taken:
         """Read the journal. Raises: JournalError."""
         self._lock = threading.Lock()
         self._waiting: dict[bytes, RevokeLike] = {}
+        self._shown: set[bytes] = set()
         self._grants: set[bytes] = set()
         self._epochs: dict[bytes, int] = {}
-        done = {entry.subject_id for kind in (RELAYED, REFUSED) for entry in journal.entries(kind)}
-        for entry in journal.entries(TAKEN):
-            act = wire.decode_act(entry.body.encode())
+        shown = {entry.subject_id for entry in journal.entries(RELAYED)}
+        # What the chain refused from one signer may have been taken from another afterwards.
+        refused = Counter(entry.subject_id for entry in journal.entries(REFUSED))
+        taken = [(entry.subject_id, wire.decode_act(entry.body.encode())) for entry in journal.entries(TAKEN)]
+        times = Counter(key for key, _ in taken)
+        for key, act in taken:
             if not isinstance(act, RevokeAct | RevokeAllAct):
                 raise EncodingError("the journal's revokes cannot be read; restore it")
-            self.add(act, waiting=entry.subject_id not in done)
+            self.add(act, waiting=key not in shown and times[key] > refused[key])
+        self._shown = shown
 
     def add(self, act: RevokeLike, *, waiting: bool = True) -> None:
-        """Deny from now on."""
+        """Deny from now on; of several acts with one end, the last waits."""
         with self._lock:
             if isinstance(act, RevokeAct):
                 self._grants.add(ids.grant_id(act.grant))
@@ -59,17 +65,27 @@ class Taken:
             if waiting:
                 self._waiting[key_of(act)] = act
 
-    def settled(self, act: RevokeLike) -> None:
-        """Note that the chain shows it, or never will; it stays denied."""
+    def settled(self, act: RevokeLike, *, shown: bool) -> None:
+        """Note that the chain shows it, or that it never will; it stays denied."""
         with self._lock:
             self._waiting.pop(key_of(act), None)
+            if shown:
+                self._shown.add(key_of(act))
 
-    def knows(self, act: RevokeLike) -> bool:
-        """Tell whether this very end was taken before."""
+    def holds(self, act: RevokeLike) -> bool:
+        """Tell whether this end was taken before and is shown by the chain, or waits to be."""
         with self._lock:
-            if isinstance(act, RevokeAct):
-                return ids.grant_id(act.grant) in self._grants
-            return self._epochs.get(act.revoke_all.subject, 0) >= act.revoke_all.epoch
+            return key_of(act) in self._shown or key_of(act) in self._waiting
+
+    def waits(self, act: RevokeLike) -> bool:
+        """Tell whether this end was taken and the chain does not show it yet."""
+        with self._lock:
+            return key_of(act) in self._waiting
+
+    def is_waiting(self, act: RevokeLike) -> bool:
+        """Tell whether it is this very act, not another with the same end, that waits."""
+        with self._lock:
+            return self._waiting.get(key_of(act)) == act
 
     def waiting(self) -> Sequence[RevokeLike]:
         """Return what the chain does not show yet, oldest first."""
@@ -113,6 +129,7 @@ class TakeRevoke:
         self._clock = clock
         self._domains = domains
         self._steps = steps
+        self._settling = threading.Lock()
 
     def run(self, act: RevokeLike) -> bool:
         """Verify, journal, deny, and try to relay.
@@ -124,8 +141,9 @@ class TakeRevoke:
             InputError: the subject is unknown here. SignatureError: no standing.
             JournalError: it could not be made durable: not taken.
         """
-        if not self._taken.knows(act):
-            self._check(act)
+        # Known ends, too: nobody without standing has this broker do anything, and least of all drop what waits.
+        self._check(act)
+        if not self._taken.holds(act):
             self._journal.append([JournalEntry(TAKEN, self._clock.now(), key_of(act), wire.encode(act).decode())])
             self._steps.reached("revoke.journalled")
             self._taken.add(act)
@@ -144,16 +162,21 @@ class TakeRevoke:
         except LedgerError:
             return False
         except InputError:
-            self._settle(act, REFUSED)
+            with self._settling:
+                if self._taken.is_waiting(act):
+                    self._settle(act, REFUSED)
             raise
         self._steps.reached("revoke.relayed")
-        self._settle(act, RELAYED)
+        with self._settling:
+            if self._taken.waits(act):
+                self._settle(act, RELAYED)
         return True
 
     def _settle(self, act: RevokeLike, kind: str) -> None:
+        """Note once how it ended: journal first, so that a crash has it relayed again rather than forgotten."""
         self._journal.append([JournalEntry(kind, self._clock.now(), key_of(act))])
         self._steps.reached("revoke.noted")
-        self._taken.settled(act)
+        self._taken.settled(act, shown=kind == RELAYED)
 
     def _check(self, act: RevokeLike) -> None:
         try:

@@ -19,7 +19,7 @@ from fiducia.adapters.evm.rpc import Answer, Call, as_bytes, as_int, hexed
 from fiducia.errors import FiduciaError, LedgerInconsistencyError
 from fiducia.records.ledger import Head
 
-_OFTEN_S = 0.004
+_OFTEN_S = 0.002
 _SELDOM_S = 0.025
 _AFTER_SENDING_S = 0.05
 _BEFORE_A_BLOCK_S = 0.03

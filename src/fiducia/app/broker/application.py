@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -28,7 +29,7 @@ from fiducia.app.broker.openapi import documented
 from fiducia.app.broker.parts import BrokerParts
 from fiducia.app.broker.problems import plain_problem, problem
 from fiducia.app.broker.routes import Routes
-from fiducia.errors import DeniedError, FiduciaError
+from fiducia.errors import DeniedError, EncodingError, FiduciaError
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -89,10 +90,17 @@ def _mount_errors(app: FastAPI, counted: Metrics) -> None:
 
     async def http_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return plain_problem(error.status_code, error.detail)
+        return plain_problem(error.status_code, error.detail, error.headers)
+
+    async def malformed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # Names only: a value may be anything.
+        names = ", ".join(sorted({str(each["loc"][-1]) for each in error.errors()}))
+        return problem(EncodingError(f"these parameters are not in their form: {names}; see /openapi.json"))
 
     app.add_exception_handler(FiduciaError, refused)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, malformed)
 
 
 class _Watched:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 from starlette.responses import Response
 
@@ -14,7 +16,7 @@ def problem(error: FiduciaError) -> Response:
     return Response(to_problem(error), error.status, media_type=MEDIA_TYPE)
 
 
-def plain_problem(status: int, title: str) -> Response:
+def plain_problem(status: int, title: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem that has no type of ours: an unknown path, a wrong method, a defect."""
     body = {"type": "about:blank", "title": title, "status": status}
-    return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)

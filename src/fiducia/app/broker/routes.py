@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from fiducia.app.broker.limits import Gate
+from fiducia.app.broker.openapi import NDJSON
 from fiducia.app.broker.parts import BrokerParts
 from fiducia.core import wire
 from fiducia.core.formats.canonical import parse_hex
@@ -16,7 +19,6 @@ from fiducia.errors import EncodingError, StoreCorruptError
 from fiducia.records.ledger import Act, GrantAct, RevokeAct, RevokeAllAct
 
 JSON = "application/json"
-NDJSON = "application/x-ndjson"
 
 
 class Routes:
@@ -64,12 +66,12 @@ class Routes:
         hand_over = await run_in_threadpool(self._parts.hand_over.run, access)
         return Response(wire.encode(hand_over), media_type=JSON)
 
-    async def manifest(self, digest: str) -> Response:
+    async def manifest(self, digest: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]) -> Response:
         """Return a manifest's bytes; whoever reads them compares the digest."""
         cid = cid_of_digest(parse_hex(digest, 32, what="a manifest's digest"))
         return Response(await run_in_threadpool(self._read_manifest, cid), media_type=JSON)
 
-    async def events(self, from_block: int = 0) -> Response:
+    async def events(self, from_block: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> Response:
         """Return events of a bounded stretch of blocks, and where the next one begins."""
         lines, following = await run_in_threadpool(self._read_events, from_block)
         headers = {"Fiducia-Next-Block": str(following)}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fiducia.app import governance
 from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call, command, noun
-from fiducia.app.profiles import Kind, new_profile
+from fiducia.app.profiles import Kind
 from fiducia.core import rules
-from fiducia.errors import ConfigError
+from fiducia.errors import ConfigError, VaultError
+
+if TYPE_CHECKING:
+    from fiducia.app.wiring import House
 
 app = noun("member", "Institutions: who belongs, and admission by a strict majority of governors.")
 
@@ -25,22 +29,32 @@ def list_members(call: Call) -> None:
       fiducia member list
     """
     house = call.house
-    names = {member.institution: member for member in house.consortium.members}
+    brokers = {member.institution: member.broker_url for member in house.consortium.members}
+    names = _names(house)
     state = house.mirror(house.reader(call.acting)).catch_up()
     rows = [
         {
             "institution": entry.institution,
-            "name": names[entry.institution].name if entry.institution in names else None,
+            "name": names.get(entry.institution),
             "active": entry.active,
             "governor": entry.governor,
             "region": entry.region,
             "exports": list(governance.regions_in(entry.exports)),
             "badge_epoch": entry.badge_epoch,
-            "broker": names[entry.institution].broker_url if entry.institution in names else None,
+            "broker": brokers.get(entry.institution),
         }
         for entry in state.members()
     ]
     call.out.rows(rows, empty="no member yet")
+
+
+def _names(house: House) -> dict[int, str]:
+    """Return how this home calls the institutions; those admitted later only while its profiles can be opened."""
+    names = {member.institution: member.name for member in house.consortium.members}
+    with contextlib.suppress(VaultError, ConfigError):
+        profiles = house.profiles().all()
+        names |= {profile.institution: profile.name for profile in profiles if profile.kind is Kind.INSTITUTION}
+    return names
 
 
 @command(app, "admit")
@@ -68,12 +82,7 @@ def admit(
     if governor is not None:
         address = parsing.hex_bytes(governor, 20, "a governor's address")
     else:
-        profile = house.profiles().find(name) or house.profiles().save(
-            new_profile(name, Kind.INSTITUTION, house.entropy, member=name)
-        )
-        if profile.kind is not Kind.INSTITUTION:
-            raise ConfigError(f"the profile {name} is a {profile.kind.value}, not an institution")
-        address = governance.governor_of(profile)
+        address = governance.governor_of(governance.create_institution(house, name))
     voter = call.profile("hospital-a")
     institution, receipt = governance.admit(house, voter.member, address, region=region, exports=exports)
     if governor is None:

@@ -259,3 +259,23 @@ def test_answers_are_not_cached_and_unknown_paths_are_problems(client: TestClien
     answer = client.get("/nowhere")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events?from_block=private-7", "/v1/events?from_block=-1", "/v1/manifests/secret"]
+)
+def test_a_parameter_that_is_not_in_its_form_is_a_problem_that_does_not_repeat_it(
+    client: TestClient, path: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["type"] == "urn:fiducia:problem:encoding"
+    assert "from_block" in answer.text or "digest" in answer.text
+    assert "private-7" not in answer.text
+    assert "secret" not in answer.text
+
+
+def test_a_wrong_method_names_those_that_are_right(client: TestClient) -> None:
+    answer = client.delete("/v1/grants")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,8 +1,7 @@
-"""Wiring: the one module that chooses adapters and joins them to journeys.
+"""Which adapter stands behind each port, opened once, closed in the end.
 
-Owns which adapter stands behind each port, that each is opened once and closed in the end, and which member's
-vault, directory, mirror and relayer a journey gets. Decides nothing else. `House` is also how a Python program
-uses the journeys: `with House(Home(path), load()) as house: ...`.
+Owns which member's vault, directory, mirror, relayer and store a home has, and where its key-encryption key comes
+from. Journeys are put together in `house`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fiducia.adapters.broker_http import HttpBroker
 from fiducia.adapters.dicom_files import FileIntake
@@ -37,37 +36,23 @@ from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SystemClock, SystemEntropy
 from fiducia.app.consortium import Consortium, StoreAddress
 from fiducia.app.home import Home, no_consortium
-from fiducia.app.profiles import Kind, Profile, Profiles
+from fiducia.app.profiles import BROKER_KEM, BROKER_SIGN, RELAYER, Kind, Profile, Profiles
 from fiducia.app.settings import Settings
 from fiducia.core.keys.sealing import KemKey
 from fiducia.core.signatures import EoaKey
 from fiducia.core.typed_data import Domains
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.audit import AuditLedger
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.consent import GiveConsent
-from fiducia.journeys.enrol import EnrolPatient
-from fiducia.journeys.fetch import FetchStudy
-from fiducia.journeys.grant import GiveGrant, RelayGrant
-from fiducia.journeys.members import AdmitMember, PublishKey
-from fiducia.journeys.register import RegisterStudies
-from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, Taken, TakeRevoke
-from fiducia.ports import Broker, Intake, Journal, Patients, Progress, Store, Studies, Vault
+from fiducia.ports import Broker, Intake, Journal, Patients, Store, Studies, Vault
 from fiducia.records.ledger import Founder, Network
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
-
-    from fiducia.app.broker import BrokerParts
 
 READER = "auditor"
 """Whose mirror is read when nobody in particular asks."""
 
 ANSWER_S = 30.0
 """How long a broker may take for what is not waiting for the chain."""
-
-BROKER_SIGN, BROKER_KEM, RELAYER = "broker/sign", "broker/kem", "relayer"
 
 _Part = TypeVar("_Part")
 
@@ -81,7 +66,7 @@ class BrokerKeys:
     relayer: LocalAccount
 
 
-class House:
+class Parts:
     """The parts of one home, opened as they are asked for; safe to share between threads once opened."""
 
     def __init__(self, home: Home, settings: Settings) -> None:
@@ -93,7 +78,7 @@ class House:
         self._opened: dict[tuple[str, str], Any] = {}
         self._closing = contextlib.ExitStack()
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -262,148 +247,6 @@ class House:
     def folder(self, out: Path, label: str) -> FolderDestination:
         """Return where fetched instances go."""
         return FolderDestination(out, label)
-
-    # -- journeys
-
-    def admit_member(self, carrier: str) -> AdmitMember:
-        """Return the journey, carried by a member's relayer."""
-        return AdmitMember(ledger=self.ledger(carrier), domains=self.domains)
-
-    def publish_key(self, carrier: str) -> PublishKey:
-        """Return the journey, carried by a member's relayer."""
-        return PublishKey(ledger=self.ledger(carrier), domains=self.domains)
-
-    def issue_badge(self, member: str) -> IssueBadge:
-        """Return the journey for a member's staff."""
-        return IssueBadge(mirror=self.mirror(member), clock=self.clock, entropy=self.entropy, domains=self.domains)
-
-    def enrol_patient(self, member: str) -> EnrolPatient:
-        """Return the journey at a custodian."""
-        return EnrolPatient(
-            ledger=self.ledger(member),
-            patients=self.patients(member),
-            entropy=self.entropy,
-            domains=self.domains,
-            steps=self.steps,
-        )
-
-    def register_studies(self, member: str, progress: Progress) -> RegisterStudies:
-        """Return the journey at a custodian."""
-        return RegisterStudies(
-            intake=self.intake(),
-            store=self.store(),
-            vault=self.vault(member),
-            patients=self.patients(member),
-            studies=self.studies(member),
-            ledger=self.ledger(member),
-            entropy=self.entropy,
-            clock=self.clock,
-            domains=self.domains,
-            steps=self.steps,
-            progress=progress,
-        )
-
-    def give_grant(self, patient: Profile) -> GiveGrant:
-        """Return the journey of a patient, carried by their custodian's broker."""
-        return GiveGrant(
-            broker=self.broker(patient.institution),
-            mirror=self.mirror(patient.member),
-            vault=self.vault(patient.name),
-            clock=self.clock,
-            entropy=self.entropy,
-            domains=self.domains,
-        )
-
-    def give_consent(self, patient: Profile) -> GiveConsent:
-        """Return the journey of a patient who signs a FHIR Consent, carried by their custodian's broker."""
-        return GiveConsent(
-            give=self.give_grant(patient), mirror=self.mirror(patient.member), clock=self.clock, entropy=self.entropy
-        )
-
-    def revoke_grant(self, profile: Profile) -> RevokeGrant:
-        """Return the journey, taken by the profile's own broker."""
-        return RevokeGrant(
-            broker=self.broker(profile.institution), mirror=self.mirror(profile.member), domains=self.domains
-        )
-
-    def revoke_all(self, patient: Profile) -> RevokeAllGrants:
-        """Return the journey, taken by the patient's custodian's broker."""
-        return RevokeAllGrants(
-            broker=self.broker(patient.institution), mirror=self.mirror(patient.member), domains=self.domains
-        )
-
-    def fetch_study(self, requester: Profile, study_id: bytes, progress: Progress) -> FetchStudy:
-        """Return the journey of a requester, against the broker of the study's custodian."""
-        reader = requester.member or requester.name
-        return FetchStudy(
-            broker=self.broker_of_study(reader, study_id),
-            ledger=self.ledger(reader),
-            mirror=self.mirror(reader),
-            store=self.store(),
-            vault=self.vault(requester.name),
-            clock=self.clock,
-            entropy=self.entropy,
-            domains=self.domains,
-            steps=self.steps,
-            progress=progress,
-        )
-
-    def audit_ledger(self) -> AuditLedger:
-        """Return the journey; it needs no key."""
-        network = self.consortium.network
-        return AuditLedger(
-            ledger=self.ledger(READER), store=self.store(), domains=self.domains, first_block=network.first_block
-        )
-
-    def broker_parts(self, member: str) -> BrokerParts:
-        """Return what a member's broker is made of. Raises: ConfigError, VaultError, JournalError."""
-        from fiducia.app.broker import BrokerParts  # the web framework loads for brokers alone
-
-        address = self.consortium.member(member)
-        if address is None:
-            raise ConfigError(f"{member} is no member of this consortium")
-        ledger, mirror, journal = self.ledger(member), self.mirror(member), self.journal(member)
-        taken = Taken(journal)
-        clock, domains, steps = self.clock, self.domains, self.steps
-        take_revoke = TakeRevoke(
-            ledger=ledger, mirror=mirror, journal=journal, taken=taken, clock=clock, domains=domains, steps=steps
-        )
-        return BrokerParts(
-            institution=address.institution,
-            first_block=self.consortium.network.first_block,
-            ledger=ledger,
-            mirror=mirror,
-            store=self.store(),
-            vault=self.vault(member),
-            journal=journal,
-            clock=clock,
-            taken=taken,
-            relay_grant=RelayGrant(ledger=ledger, mirror=mirror, custodian=address.institution),
-            take_revoke=take_revoke,
-            relay_taken=RelayTaken(taken=taken, take=take_revoke),
-            record_release=RecordRelease(
-                ledger=ledger,
-                journal=journal,
-                taken=taken,
-                clock=clock,
-                domains=domains,
-                steps=steps,
-                custodian=address.institution,
-            ),
-            hand_over=HandOverKeys(
-                ledger=ledger,
-                mirror=mirror,
-                store=self.store(),
-                vault=self.vault(member),
-                journal=journal,
-                taken=taken,
-                clock=clock,
-                domains=domains,
-                steps=steps,
-                trustee=address.institution,
-                signer=self.broker_keys(member).sign,
-            ),
-        )
 
     # -- opening and closing
 
