@@ -23,7 +23,7 @@ from solcx.wrapper import solc_wrapper
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "src" / "fiducia" / "adapters" / "evm" / "artifacts"
-NAMES = ("Members", "Subjects", "Studies", "Grants", "Releases")
+NAMES = ("WebAuthnVerifier", "Members", "Subjects", "Studies", "Grants", "Releases")
 IMPORT = re.compile(r'^\s*import\s[^;]*?"([^"]+)"\s*;', re.MULTILINE)
 
 Json = dict[str, Any]

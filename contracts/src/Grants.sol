@@ -8,6 +8,7 @@ import { Grant, GrantState, IGrants } from "./interfaces/IGrants.sol";
 import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
 import { IStudies } from "./interfaces/IStudies.sol";
 import { Approval, ISubjects, Subject } from "./interfaces/ISubjects.sol";
+import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
 import { Hashes } from "./libraries/Hashes.sol";
 import { Ids } from "./libraries/Ids.sol";
 import { Registrars } from "./libraries/Registrars.sol";
@@ -25,10 +26,12 @@ contract Grants is IGrants, EIP712 {
     IMembers private immutable _MEMBERS;
     ISubjects private immutable _SUBJECTS;
     IStudies private immutable _STUDIES;
+    IWebAuthnVerifier private immutable _VERIFIER;
     mapping(bytes32 grantId => GrantState stored) private _grants;
 
     constructor(IMembers members_, ISubjects subjects_, IStudies studies_) EIP712("fiducia", "1") {
         (_MEMBERS, _SUBJECTS, _STUDIES) = (members_, subjects_, studies_);
+        _VERIFIER = subjects_.verifier();
     }
 
     /// @inheritdoc IGrants
@@ -50,7 +53,7 @@ contract Grants is IGrants, EIP712 {
         bytes32 grantId = Hashes.ofGrant(terms);
         if (_grants[grantId].state == REVOKED) return;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REVOKE_TYPEHASH, grantId)));
-        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature);
+        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
         bytes32 by = approval.credential.length == 0 ? _outsideBadges(terms, approval.signer) : _staff(terms, approval);
         _revoke(grantId, terms.subject, by);
     }
@@ -130,7 +133,7 @@ contract Grants is IGrants, EIP712 {
         if (subject.custodian == 0) revert SubjectUnknown(terms.subject);
         if (terms.epoch != subject.epoch) revert EpochMismatch(subject.epoch, terms.epoch);
         if (!current || approval.credential.length != 0) revert NoStanding(terms.subject, by);
-        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature);
+        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
     }
 
     /// @dev The signer, if it is the patient's (now or formerly) or a registrar of the custodian.
@@ -149,7 +152,7 @@ contract Grants is IGrants, EIP712 {
         uint256 time = block.timestamp;
         bool valid = time < standing.issuerEnd && badge.epoch == standing.badgeEpoch && badge.notBefore <= time
             && time < badge.notAfter && !standing.personWithdrawn && Ids.institutionOf(by) == badge.institution
-            && badge.session == SignerCheck.accountOf(approval.signer);
+            && SignerCheck.isAccount(approval.signer) && badge.session == SignerCheck.accountOf(approval.signer);
         bool officer = badge.roles & Rules.OFFICER != 0;
         bool concerned = by == terms.grantee || (officer && terms.grantee == Ids.granteeOf(badge.institution))
             || (officer && badge.institution == _custodianOf(terms.subject));

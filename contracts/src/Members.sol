@@ -233,7 +233,7 @@ contract Members is IMembers, EIP712 {
     function _requireKey(uint8 kind, bytes32 keyHash, bytes calldata key) private pure {
         if (kind < Kinds.REGISTRAR || kind > Kinds.LOG) revert KeyKindUnknown(kind);
         bool matches =
-            Kinds.isAddress(kind) ? SignerCheck.isSupported(key) && keccak256(key) == keyHash : sha256(key) == keyHash;
+            Kinds.isAddress(kind) ? SignerCheck.isAccount(key) && keccak256(key) == keyHash : sha256(key) == keyHash;
         if (!matches) revert KeyMismatch(keyHash, kind);
     }
 }

@@ -10,6 +10,7 @@ import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
 import { Evidence, Facts, IReleases, KeyRequest, Reason, ReleaseState } from "./interfaces/IReleases.sol";
 import { IStudies } from "./interfaces/IStudies.sol";
 import { Approval, ISubjects } from "./interfaces/ISubjects.sol";
+import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
 import { Hashes } from "./libraries/Hashes.sol";
 import { Policy } from "./libraries/Policy.sol";
 import { Rules } from "./libraries/Rules.sol";
@@ -26,10 +27,12 @@ contract Releases is IReleases, EIP712 {
     ISubjects private immutable _SUBJECTS;
     IStudies private immutable _STUDIES;
     IGrants private immutable _GRANTS;
+    IWebAuthnVerifier private immutable _VERIFIER;
     mapping(bytes32 requestId => ReleaseState stored) private _releases;
 
     constructor(IMembers members_, ISubjects subjects_, IStudies studies_, IGrants grants_) EIP712("fiducia", "1") {
         (_MEMBERS, _SUBJECTS, _STUDIES, _GRANTS) = (members_, subjects_, studies_, grants_);
+        _VERIFIER = subjects_.verifier();
     }
 
     /// @inheritdoc IReleases
@@ -207,8 +210,8 @@ contract Releases is IReleases, EIP712 {
         Standing memory nobody;
         facts = _facts(requestId, request, nobody);
         bytes32 digest = _hashTypedDataV4(requestId);
-        bool signed =
-            approval.credential.length == 0 && SignerCheck.isSignedBy(approval.signer, digest, approval.signature);
+        bool signed = approval.credential.length == 0
+            && SignerCheck.isSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
         (, bool current) = _SUBJECTS.subjectAndSigner(facts.study.subject, keccak256(approval.signer));
         reason = Policy.decideOwn(facts, request, signed, current);
     }

@@ -5,6 +5,7 @@ import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import { IMembers } from "./interfaces/IMembers.sol";
 import { Approval, Enrol, ISubjects, RevokeAll, Signer, Subject } from "./interfaces/ISubjects.sol";
+import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
 import { Registrars } from "./libraries/Registrars.sol";
 import { SignerCheck } from "./libraries/SignerCheck.sol";
 
@@ -15,13 +16,14 @@ contract Subjects is ISubjects, EIP712 {
     bytes32 private constant REVOKE_ALL_TYPEHASH = keccak256("RevokeAll(bytes20 subject,uint32 epoch)");
 
     IMembers private immutable _MEMBERS;
+    IWebAuthnVerifier private immutable _VERIFIER;
     mapping(bytes20 subject => Subject stored) private _subjects;
     /// @dev A signer is current while its index is its subject's signerIndex: replacing one is a single write, former
     /// ones stay known, and a signer that serves somebody can never be given to somebody else.
     mapping(bytes32 signerHash => Signer stored) private _signers;
 
-    constructor(IMembers members_) EIP712("fiducia", "1") {
-        _MEMBERS = members_;
+    constructor(IMembers members_, IWebAuthnVerifier verifier_) EIP712("fiducia", "1") {
+        (_MEMBERS, _VERIFIER) = (members_, verifier_);
     }
 
     /// @inheritdoc ISubjects
@@ -41,7 +43,7 @@ contract Subjects is ISubjects, EIP712 {
         if (_signers[signerHash].index != 0) revert SignerTaken(signerHash);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(ENROL_TYPEHASH, enrolment)));
         Registrars.requireActing(_MEMBERS, enrolment.custodian, Registrars.hashOfSigner(digest, registrarSignature));
-        SignerCheck.requireSignedBy(signer, digest, signature);
+        SignerCheck.requireSignedBy(signer, digest, signature, _VERIFIER);
         _subjects[subject] = Subject({ custodian: enrolment.custodian, epoch: 1, flags: 0, signerIndex: 1 });
         _signers[signerHash] = Signer({ subject: subject, index: 1 });
         emit Enrolled(subject, enrolment.custodian, signerHash);
@@ -54,7 +56,7 @@ contract Subjects is ISubjects, EIP712 {
         if (custodian == 0) revert SubjectUnknown(subject);
         bytes32 by = keccak256(approval.signer);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REVOKE_ALL_TYPEHASH, revocation)));
-        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature);
+        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
         if (_signers[by].subject != subject && !Registrars.mayRevoke(_MEMBERS, custodian, by)) {
             revert NoStanding(subject, by);
         }
@@ -72,6 +74,11 @@ contract Subjects is ISubjects, EIP712 {
     /// @inheritdoc ISubjects
     function members() external view override returns (IMembers) {
         return _MEMBERS;
+    }
+
+    /// @inheritdoc ISubjects
+    function verifier() external view override returns (IWebAuthnVerifier) {
+        return _VERIFIER;
     }
 
     /// @inheritdoc ISubjects

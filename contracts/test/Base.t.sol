@@ -6,6 +6,7 @@ import { Members } from "../src/Members.sol";
 import { Releases } from "../src/Releases.sol";
 import { Studies } from "../src/Studies.sol";
 import { Subjects } from "../src/Subjects.sol";
+import { WebAuthnVerifier } from "../src/WebAuthnVerifier.sol";
 import { IErrors } from "../src/interfaces/IErrors.sol";
 import { Grant } from "../src/interfaces/IGrants.sol";
 import {
@@ -51,8 +52,9 @@ abstract contract Base is Signing {
         founders[0] = Founder(vm.addr(GOVERNOR_1), 0, 3);
         founders[1] = Founder(vm.addr(GOVERNOR_2), 1, 3);
         founders[2] = Founder(vm.addr(GOVERNOR_3), 2, 3);
+        verifier = new WebAuthnVerifier(RP_ID_HASH);
         members = new Members(founders);
-        subjects = new Subjects(members);
+        subjects = new Subjects(members, verifier);
         studies = new Studies(members, subjects);
         grants = new Grants(members, subjects, studies);
         releases = new Releases(members, subjects, studies, grants);

@@ -11,7 +11,7 @@ import { Badge, Founder } from "../src/interfaces/IMembers.sol";
 import { Evidence, KeyRequest, Reason, ReleaseState } from "../src/interfaces/IReleases.sol";
 import { Approval } from "../src/interfaces/ISubjects.sol";
 import { Kinds } from "../src/libraries/Kinds.sol";
-import { Base } from "./Base.t.sol";
+import { Assertion, Passkeys } from "./utils/Passkeys.sol";
 import { TypedData } from "./utils/TypedData.sol";
 
 /// @dev The cheatcodes that only this test needs.
@@ -43,7 +43,7 @@ struct Row {
 /// @title The shared decision table, tests/vectors/decisions.json.
 /// @notice The same rows run through the off-chain policy: both must give the same first reason and the same lapse.
 /// Every row starts from Base's world, changes it through real calls, and asks check, record and isOpen.
-contract DecisionTableTest is Base {
+contract DecisionTableTest is Passkeys {
     using TypedData for *;
 
     TableVm private constant TABLE = TableVm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
@@ -54,6 +54,7 @@ contract DecisionTableTest is Base {
     bytes32 private constant OTHER_SALT = keccak256("another subject's salt");
 
     Change[] private _changes;
+    bool private _hasPasskey;
     uint256 private _used;
 
     function test_every_row() public {
@@ -93,19 +94,69 @@ contract DecisionTableTest is Base {
 
     function _judgeOwn(Row calldata row) private {
         KeyRequest memory request = _request(defaultOwnRequest());
-        uint256 signer = _key(_value("approval.signer", "patient"));
-        bytes memory signature = _signature(_value("request.signed_by", ""), signer, address(releases), request.hash());
         bytes memory credential = "";
         if (_has("approval.credential")) {
             Badge memory badge = defaultBadge();
             credential = abi.encode(badge, signMembers(ISSUER_2, badge.hash()));
         }
-        Approval memory approval = Approval(signerOf(signer), signature, credential);
+        Approval memory approval = _hasPasskey ? _ownByPasskey(request) : _ownByAccount(request);
+        approval.credential = credential;
         _goThere(row);
         assertEq(uint256(releases.checkOwn(request, approval)), row.reason, row.name);
         if (row.reason != 0) expectRefused(request, Reason(row.reason));
         releases.recordOwn(request, approval);
         _judgeRecord(row, request);
+    }
+
+    function _ownByAccount(KeyRequest memory request) private returns (Approval memory) {
+        uint256 signer = _key(_value("approval.signer", "patient"));
+        string memory by = _value("request.signed_by", "");
+        return Approval(signerOf(signer), _signature(by, signer, address(releases), request.hash()), "");
+    }
+
+    function _ownByPasskey(KeyRequest memory request) private returns (Approval memory approval) {
+        bytes32 digest = TypedData.digest(address(releases), request.hash());
+        bytes32 named = keccak256(bytes(_value("approval.signer", "patient")));
+        uint256 signer = named == keccak256("patient") ? PASSKEY : OTHER_PASSKEY;
+        approval.signer = passkeyOf(signer);
+        // A verifier that nobody deployed answers nothing; the tests of SignerCheck name one that answers yes.
+        if (named == keccak256("other_verifier")) approval.signer[0] ^= 0x01;
+        bytes32 how = keccak256(bytes(_value("request.signed_by", "")));
+        if (how == keccak256("other_passkey")) signer = OTHER_PASSKEY;
+        if (how == keccak256("stranger")) {
+            approval.signature = sign(STRANGER, digest);
+            return approval;
+        }
+        Assertion memory assertion = assertionOf(digest);
+        if (how == keccak256("unverified")) assertion.flags = PRESENT;
+        if (how == keccak256("absent")) assertion.flags = VERIFIED;
+        if (how == keccak256("other_party")) assertion.rpIdHash = sha256("example.org");
+        if (how == keccak256("other_challenge")) assertion.clientDataJSON = assertionOf(~digest).clientDataJSON;
+        if (how == keccak256("registration")) {
+            assertion.clientDataJSON = string.concat('{"type":"webauthn.create","challenge":"', _tail(assertion));
+            assertion.challengeIndex += 3;
+        }
+        approval.signature = signAssertion(signer, assertion);
+        if (how == keccak256("longer")) approval.signature = bytes.concat(approval.signature, hex"00");
+        if (how == keccak256("malleated")) approval.signature = _malleated(approval.signature);
+    }
+
+    /// @dev clientDataJSON from the challenge's first character on.
+    function _tail(Assertion memory assertion) private pure returns (string memory) {
+        bytes memory json = bytes(assertion.clientDataJSON);
+        bytes memory tail = new bytes(json.length - 36);
+        for (uint256 i = 0; i < tail.length; ++i) {
+            tail[i] = json[i + 36];
+        }
+        return string(tail);
+    }
+
+    /// @dev The same with a high s.
+    function _malleated(bytes memory signature) private pure returns (bytes memory) {
+        assembly ("memory-safe") {
+            mstore(add(signature, 0x40), sub(P256_ORDER, mload(add(signature, 0x40))))
+        }
+        return signature;
     }
 
     function _judgeRecord(Row calldata row, KeyRequest memory request) private view {
@@ -127,7 +178,8 @@ contract DecisionTableTest is Base {
     function _changeWorld() private {
         uint256 exports = _number("custodian.exports", 3);
         uint256 region = _number("requester.region", 1);
-        if (exports != 3 || region != 1) _rebuild(uint8(region), uint64(exports));
+        _hasPasskey = _has("subject.passkey");
+        if (exports != 3 || region != 1 || _hasPasskey) _rebuild(uint8(region), uint64(exports));
         uint256 revisions = _number("study.revisions", 1);
         for (uint256 i = 2; i <= revisions; ++i) {
             revise(studyId, uint16(i), keccak256(abi.encode("revision", i)));
@@ -145,12 +197,12 @@ contract DecisionTableTest is Base {
         founders[1] = Founder(vm.addr(GOVERNOR_2), region, 3);
         founders[2] = Founder(vm.addr(GOVERNOR_3), 2, 3);
         members = new Members(founders);
-        subjects = new Subjects(members);
+        subjects = new Subjects(members, verifier);
         studies = new Studies(members, subjects);
         grants = new Grants(members, subjects, studies);
         releases = new Releases(members, subjects, studies, grants);
         publishDefaults();
-        subject = enrol(PATIENT, SUBJECT_SALT);
+        subject = _hasPasskey ? enrolPasskey(PASSKEY, SUBJECT_SALT) : enrol(PATIENT, SUBJECT_SALT);
         studyId = anchor(subject, STUDY_SALT, MANIFEST);
     }
 
@@ -172,12 +224,17 @@ contract DecisionTableTest is Base {
         bytes32 revokedAll = keccak256(bytes(_value("grants.revoked", "no")));
         if (revokedAll == keccak256("first")) revokeAll(1);
         if (keccak256(bytes(_value("grant.given", "yes"))) == keccak256("yes")) {
-            grants.grant(terms, oneApproval(patientApproval(patient, terms.hash())));
+            grants.grant(terms, oneApproval(_approval(patient, terms.hash())));
         }
         if (_has("grant.revoked")) {
-            grants.revoke(terms, patientApproval(patient, TypedData.hashRevoke(terms.hash())));
+            grants.revoke(terms, _approval(patient, TypedData.hashRevoke(terms.hash())));
         }
         if (revokedAll == keccak256("yes")) revokeAll(1);
+    }
+
+    function _approval(uint256 patient, bytes32 structHash) private view returns (Approval memory) {
+        if (_hasPasskey && patient == PATIENT) return passkeyApproval(PASSKEY, address(grants), structHash);
+        return patientApproval(patient, structHash);
     }
 
     function _changeMembers() private {

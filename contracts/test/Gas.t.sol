@@ -5,12 +5,12 @@ import { Grant } from "../src/interfaces/IGrants.sol";
 import { Evidence, KeyRequest } from "../src/interfaces/IReleases.sol";
 import { Anchor } from "../src/interfaces/IStudies.sol";
 import { Approval, Enrol, RevokeAll } from "../src/interfaces/ISubjects.sol";
-import { Base } from "./Base.t.sol";
+import { Passkeys } from "./utils/Passkeys.sol";
 import { TypedData } from "./utils/TypedData.sol";
 
 /// @notice One operation a test, no fuzzing: what `npm run snapshot` writes down. Run isolated (every call a transaction
-/// of its own), the figures are a receipt's, and each must stay under the design's target for an EOA.
-contract GasTest is Base {
+/// of its own), the figures are a receipt's, and each must stay under the design's target for an EOA or a passkey.
+contract GasTest is Passkeys {
     using TypedData for *;
 
     uint256 private constant _BATCH = 50;
@@ -18,6 +18,9 @@ contract GasTest is Base {
 
     Evidence[] private _evidence;
     bytes20[] private _subjects;
+    bytes20 private _passkeySubject;
+    Grant private _passkeyGrant;
+    bytes32 private _passkeyStudy;
 
     /// @dev Everything is signed beforehand, so that a test is the operation and little else.
     function setUp() public override {
@@ -34,6 +37,12 @@ contract GasTest is Base {
             request.studyId = terms.scope;
             _evidence.push(evidenceOf(request, terms, defaultBadge()));
         }
+        enrolPasskey(PASSKEY, PASSKEY_SALT);
+        _passkeySubject = subjects.subjectId(CUSTODIAN, PASSKEY_SALT);
+        _passkeyStudy = anchor(_passkeySubject, keccak256("a study of a patient with a passkey"), MANIFEST);
+        _passkeyGrant = defaultGrant();
+        _passkeyGrant.subject = _passkeySubject;
+        grants.grant(_passkeyGrant, oneApproval(passkeyApproval(PASSKEY, address(grants), _passkeyGrant.hash())));
     }
 
     function under(uint256 target, uint256 operations) private view {
@@ -115,5 +124,37 @@ contract GasTest is Base {
         KeyRequest memory request = defaultOwnRequest();
         releases.recordOwn(request, ownApproval(PATIENT, request));
         under(130_000, 1);
+    }
+
+    function test_passkey_enrol() public {
+        enrolPasskey(OTHER_PASSKEY, keccak256("gas"));
+        under(115_000, 1);
+    }
+
+    function test_passkey_grant() public {
+        Grant memory terms = _passkeyGrant;
+        terms.salt = keccak256("gas");
+        grants.grant(terms, oneApproval(passkeyApproval(PASSKEY, address(grants), terms.hash())));
+        under(105_000, 1);
+    }
+
+    function test_passkey_revoke() public {
+        Grant memory terms = _passkeyGrant;
+        bytes32 structHash = TypedData.hashRevoke(terms.hash());
+        grants.revoke(terms, passkeyApproval(PASSKEY, address(grants), structHash));
+        under(70_000, 1);
+    }
+
+    function test_passkey_revoke_all() public {
+        RevokeAll memory revocation = RevokeAll(_passkeySubject, 1);
+        subjects.revokeAll(revocation, passkeyApproval(PASSKEY, address(subjects), revocation.hash()));
+        under(65_000, 1);
+    }
+
+    function test_passkey_record_own() public {
+        KeyRequest memory request = defaultOwnRequest();
+        request.studyId = _passkeyStudy;
+        releases.recordOwn(request, passkeyApproval(PASSKEY, address(releases), request.hash()));
+        under(150_000, 1);
     }
 }

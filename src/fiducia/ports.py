@@ -305,11 +305,11 @@ class Signer(Protocol):
 
     @property
     def address(self) -> bytes:
-        """The 20-byte address."""
+        """The signer bytes: a 20-byte address; a patient's may be a passkey's 84."""
         ...
 
     def sign(self, digest: bytes) -> bytes:
-        """Return the 65-byte low-s signature (r, s, v in 27..28) over a 32-byte digest."""
+        """Return the 65-byte low-s signature (r, s, v in 27..28) over a 32-byte digest; a passkey's its assertion."""
         ...
 
 

@@ -19,6 +19,7 @@ from fiducia.core.typed_data import Domains
 from fiducia.ports import Ledger
 from fiducia.records.ledger import Network
 from tests.support.anvil import AnvilNode, running_anvil
+from tests.support.passkeys import RP_ID
 from tests.support.signers import FOUNDERS, Signers, account
 
 
@@ -66,7 +67,7 @@ def own_anvil(tmp_path: Path) -> Iterator[AnvilNode]:
 @pytest.fixture
 def network(anvil: AnvilNode) -> Network:
     """Fresh contracts on the shared chain."""
-    return deploy([anvil.url], account("deployer"), FOUNDERS)
+    return deploy([anvil.url], account("deployer"), FOUNDERS, rp_id=RP_ID)
 
 
 def memory_world() -> World:

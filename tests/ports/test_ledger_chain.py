@@ -29,6 +29,7 @@ from fiducia.errors import (
 from fiducia.records import events
 from fiducia.records.ledger import GrantState, KeyKind, Network, Receipt, RecordAct
 from tests.support.anvil import ROOT, AnvilNode, running_anvil
+from tests.support.passkeys import RP_ID
 from tests.support.signers import FOUNDERS, Scene, Signers, account, key, prepare
 
 PATIENCE_S = 0.3
@@ -37,7 +38,7 @@ PATIENCE_S = 0.3
 @pytest.fixture
 def own_network(own_anvil: AnvilNode) -> Network:
     """Contracts on this test's own chain."""
-    return deploy([own_anvil.url], account("deployer"), FOUNDERS)
+    return deploy([own_anvil.url], account("deployer"), FOUNDERS, rp_id=RP_ID)
 
 
 def opened(network: Network, **changes: Any) -> EvmLedger:
@@ -142,9 +143,9 @@ def test_a_ledger_without_a_relayer_reads_only(network: Network) -> None:
 
 def test_founders_are_what_they_should_be(anvil: AnvilNode) -> None:
     with pytest.raises(InputError):
-        deploy([anvil.url], account("deployer"), ())
+        deploy([anvil.url], account("deployer"), (), rp_id=RP_ID)
     with pytest.raises(UnexpectedRevertError, match="not created"):
-        deploy([anvil.url], account("deployer"), (FOUNDERS[0], FOUNDERS[0]))
+        deploy([anvil.url], account("deployer"), (FOUNDERS[0], FOUNDERS[0]), rp_id=RP_ID)
 
 
 # -- not final
@@ -236,7 +237,7 @@ def test_a_dead_chain_after_sending_is_not_final(own_anvil: AnvilNode, own_netwo
 
 def test_final_means_finalized_where_the_chain_has_that_tag(tmp_path: Path) -> None:
     with running_anvil(tmp_path, extra=("--slots-in-an-epoch", "1")) as node:
-        network = deploy([node.url], account("deployer"), FOUNDERS, finality="tag")
+        network = deploy([node.url], account("deployer"), FOUNDERS, finality="tag", rp_id=RP_ID)
         node.do("anvil_mine", quantity(3))
         with opened(network) as ledger:
             number = ledger.submit(Signers(ledger.domains, int(time.time())).admit("governor 3")).head.number

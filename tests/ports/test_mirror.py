@@ -27,6 +27,7 @@ from fiducia.ports import Mirror
 from fiducia.records.ledger import GrantState, Network, RecordAct
 from tests.ports.conftest import World
 from tests.support.anvil import ROOT, AnvilNode
+from tests.support.passkeys import RP_ID
 from tests.support.signers import FOUNDERS, Scene, Signers, account, prepare
 
 NETWORK = b"one network"
@@ -211,7 +212,7 @@ def test_another_chain_is_noticed_by_its_blocks(tmp_path: Path) -> None:
 
 
 def test_a_chain_that_goes_back_is_stale_and_then_rewritten(own_anvil: AnvilNode, tmp_path: Path) -> None:
-    network = deploy([own_anvil.url], account("deployer"), FOUNDERS)
+    network = deploy([own_anvil.url], account("deployer"), FOUNDERS, rp_id=RP_ID)
     with EvmLedger(network, clock=SystemClock(), relayer=account("relayer")) as ledger:
         c = Signers(ledger.domains, int(time.time()))
         with SqliteMirror(tmp_path / "m", ledger, network=network.genesis_hash) as mirror:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from fiducia.core import ids
 from fiducia.core.keccak import keccak256
 from fiducia.core.signatures import EoaKey
 from fiducia.core.typed_data import Struct
+from fiducia.ports import Signer
 from fiducia.records.ledger import Facts, Founder, KeyKind, StudyStatus
 from fiducia.records.typed import Access, Approval, Badge, Grant, KeyRequest, OwnAccess, SignedBadge, StaffAccess
 from tests.support import world as w
+from tests.support.passkeys import PRESENT, VERIFIED, SoftPasskey, with_high_s
 
 FILE = Path(__file__).resolve().parents[1] / "vectors" / "decisions.json"
 
@@ -84,7 +87,9 @@ class Case:
         self.clock = MemoryClock(w.NOW)
         self.ledger = MemoryLedger(self._founders(), clock=self.clock)
         self.world = w.World(self.ledger)
-        self.world.settle()
+        self._passkey = bool(self._taken("subject.passkey"))
+        self._patient: Signer = SoftPasskey(151, self.world.domains) if self._passkey else w.PATIENT
+        self.world.settle(patient=self._patient)
         self._change_study()
         grant = self._grant()
         self._change_members()
@@ -125,7 +130,7 @@ class Case:
     def _grant(self) -> Grant:
         """The row's grant, given, revoked, or never carried."""
         other = self._taken("grant.subject")
-        patient = w.OTHER_PATIENT if other else w.PATIENT
+        patient = w.OTHER_PATIENT if other else self._patient
         if other:
             self.world.enrol(w.OTHER_PATIENT, OTHER_SALT)
         grant = w.default_grant(
@@ -212,10 +217,33 @@ class Case:
 
     def _own(self) -> Access:
         request = self._request(w.default_own_request(), {"default": ids.grant_id(w.default_grant())})
-        signer = SIGNERS[self._take("approval.signer", "patient")]
         credential = self.world.signed(w.default_badge()) if self._taken("approval.credential") else None
-        signature = self._signature(self._take("request.signed_by", "signer"), signer, request)
-        return OwnAccess(request, Approval(signer.address, signature, credential), w.OWN_KEY)
+        by, how = self._take("approval.signer", "patient"), self._take("request.signed_by", "signer")
+        if self._passkey:
+            signer, signature = self._by_passkey(by, how, self.world.domains.digest(request))
+        else:
+            signer, signature = SIGNERS[by].address, self._signature(how, SIGNERS[by], request)
+        return OwnAccess(request, Approval(signer, signature, credential), w.OWN_KEY)
+
+    def _by_passkey(self, by: str, how: str, digest: bytes) -> tuple[bytes, bytes]:
+        """The signer bytes and the assertion of a row whose patient has a passkey."""
+        own, other = (SoftPasskey(number, self.world.domains) for number in (151, 152))
+        named = own if by == "patient" else other
+        # A verifier that is not the ledger's, whatever it would answer.
+        signer = bytes([named.address[0] ^ 1]) + named.address[1:] if by == "other_verifier" else named.address
+        ways: dict[str, Callable[[], bytes]] = {
+            "signer": lambda: named.sign(digest),
+            "unverified": lambda: named.make(digest, flags=PRESENT),
+            "absent": lambda: named.make(digest, flags=VERIFIED),
+            "other_party": lambda: named.make(digest, rp_id="example.org"),
+            "other_challenge": lambda: named.sign(bytes(byte ^ 0xFF for byte in digest)),
+            "registration": lambda: named.make(digest, kind="webauthn.create"),
+            "malleated": lambda: with_high_s(named.sign(digest)),
+            "longer": lambda: named.sign(digest) + b"\0",
+            "other_passkey": lambda: other.sign(digest),
+            "stranger": lambda: w.STRANGER.sign(digest),
+        }
+        return signer, ways[how]()
 
     def _signature(self, by: str, default: EoaKey, struct: Struct) -> bytes:
         if by == "malleated":

@@ -18,7 +18,7 @@ from fiducia.core.keccak import keccak256
 from fiducia.core.replay import State
 from fiducia.core.signatures import ORDER, EoaKey
 from fiducia.core.typed_data import Domains, Struct
-from fiducia.ports import Ledger
+from fiducia.ports import Ledger, Signer
 from fiducia.records.events import LedgerEvent, ReleaseDenied
 from fiducia.records.ledger import (
     AnchorAct,
@@ -104,7 +104,7 @@ class World:
         self.ledger = ledger
         self.domains = domains
 
-    def settle(self, anchored: bytes = MANIFEST) -> None:
+    def settle(self, anchored: bytes = MANIFEST, patient: Signer = PATIENT) -> None:
         """Publish the keys, enrol the patient, anchor the study with that manifest digest."""
         for institution, kind, public in (
             (CUSTODIAN, KeyKind.REGISTRAR, REGISTRAR.address),
@@ -114,7 +114,7 @@ class World:
             (REQUESTER, KeyKind.GATEWAY, GATEWAY_KEY),
         ):
             self.publish(institution, kind, public)
-        self.enrol(PATIENT, SUBJECT_SALT)
+        self.enrol(patient, SUBJECT_SALT)
         self.anchor(SUBJECT, STUDY_SALT, anchored)
 
     def state(self) -> State:
@@ -124,7 +124,7 @@ class World:
         state.reach(head)
         return state
 
-    def sign(self, signer: EoaKey, struct: Struct) -> bytes:
+    def sign(self, signer: Signer, struct: Struct) -> bytes:
         return signer.sign(self.domains.digest(struct))
 
     # -- acts
@@ -141,7 +141,7 @@ class World:
         signature = self.sign(GOVERNORS[institution], RaiseBadgeEpoch(institution, epoch))
         return self.ledger.submit(RaiseBadgeEpochAct(institution, epoch, signature))
 
-    def enrol(self, patient: EoaKey, salt: bytes) -> Receipt:
+    def enrol(self, patient: Signer, salt: bytes) -> Receipt:
         struct = Enrol(CUSTODIAN, salt, ids.signer_hash(patient.address))
         signatures = self.sign(REGISTRAR, struct), self.sign(patient, struct)
         return self.ledger.submit(EnrolAct(struct, signatures[0], patient.address, signatures[1]))
@@ -154,14 +154,14 @@ class World:
         struct = Revise(STUDY, revision, manifest)
         return self.ledger.submit(ReviseAct(struct, self.sign(REGISTRAR, struct)))
 
-    def give(self, grant: Grant, patient: EoaKey = PATIENT) -> Receipt:
+    def give(self, grant: Grant, patient: Signer = PATIENT) -> Receipt:
         return self.ledger.submit(GrantAct(grant, (Approval(patient.address, self.sign(patient, grant)),)))
 
-    def revoke(self, grant: Grant, signer: EoaKey = PATIENT, credential: SignedBadge | None = None) -> Receipt:
+    def revoke(self, grant: Grant, signer: Signer = PATIENT, credential: SignedBadge | None = None) -> Receipt:
         struct = Revoke(ids.grant_id(grant))
         return self.ledger.submit(RevokeAct(grant, Approval(signer.address, self.sign(signer, struct), credential)))
 
-    def revoke_all(self, epoch: int = 1, signer: EoaKey = PATIENT) -> Receipt:
+    def revoke_all(self, epoch: int = 1, signer: Signer = PATIENT) -> Receipt:
         struct = RevokeAll(SUBJECT, epoch)
         return self.ledger.submit(RevokeAllAct(struct, Approval(signer.address, self.sign(signer, struct))))
 
@@ -176,7 +176,7 @@ class World:
     def staff(self, request: KeyRequest, grant: Grant, badge: Badge | None = None) -> StaffAccess:
         return StaffAccess(request, grant, self.signed(badge or default_badge()), self.sign(SESSION, request))
 
-    def own(self, request: KeyRequest | None = None, signer: EoaKey = PATIENT) -> OwnAccess:
+    def own(self, request: KeyRequest | None = None, signer: Signer = PATIENT) -> OwnAccess:
         asked = request or default_own_request()
         return OwnAccess(asked, Approval(signer.address, self.sign(signer, asked)), OWN_KEY)
 

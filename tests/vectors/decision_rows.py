@@ -52,6 +52,7 @@ def rows() -> list[Row]:
         *_region_and_recipient(),
         *_lapses(),
         *_own(),
+        *_passkeys(),
         *_order(),
     ]
 
@@ -322,6 +323,41 @@ def _own() -> Iterator[Row]:
     yield ok("no exports", {"custodian.exports": 0})
     yield no("signer before purpose", Reason.OWN_SIGNER, {"approval.signer": "stranger", "request.purpose": 0})
     yield no("purpose before action", Reason.OWN_PURPOSE, {"request.purpose": 0, "request.action": 9})
+
+
+def _passkeys() -> Iterator[Row]:
+    """The patient's signer is a passkey."""
+    passkey: Changes = {"subject.passkey": "yes"}
+
+    def row(name: str, reason: Reason, changes: Changes | None = None, lapse: int = 0) -> Row:
+        return Row(f"own passkey: {name}", {**passkey, **(changes or {})}, reason, lapse, own=True)
+
+    yield Row("a passkey's grant", passkey, Reason.NONE, HOUR)
+    yield _no("a passkey's revoke", Reason.GRANT_REVOKED, {**passkey, "grant.revoked": "yes"})
+    yield row("nothing changed", Reason.NONE, lapse=HOUR)
+    yield row("lapse after eight hours", Reason.NONE, {"request.not_after": 2 * DAY}, lapse=EIGHT_HOURS)
+    for how in (
+        "unverified",
+        "absent",
+        "other_party",
+        "other_challenge",
+        "registration",
+        "malleated",
+        "longer",
+        "other_passkey",
+        "stranger",
+    ):
+        yield row(f"signature {how}", Reason.REQUEST_SIGNATURE, {"request.signed_by": how})
+    yield row("with a badge", Reason.REQUEST_SIGNATURE, {"approval.credential": "badge"})
+    yield row("another verifier", Reason.REQUEST_SIGNATURE, {"approval.signer": "other_verifier"})
+    yield row("another passkey asks", Reason.OWN_SIGNER, {"approval.signer": "other_passkey"})
+    yield row("names a person", Reason.PERSON_MISMATCH, {"request.person": "clinician"})
+    yield row("purpose 255", Reason.OWN_PURPOSE, {"request.purpose": 255})
+    yield row(
+        "signature before person",
+        Reason.REQUEST_SIGNATURE,
+        {"request.signed_by": "unverified", "request.person": "clinician"},
+    )
 
 
 # One way to fail each check of staff, in order; those that exclude their neighbour stand once.

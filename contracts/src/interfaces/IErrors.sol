@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-/// @title What any of the five contracts may answer when it refuses a signature.
+/// @title What the contracts may answer when it refuses a signature.
 /// @notice Every error carries the value that was refused, never a person's identity.
 interface IErrors {
-    /// @notice The signature is malformed (not 65 bytes, high s, v other than 27 or 28) or by somebody else.
+    /// @notice The signature is malformed (not 65 bytes, high s, v other than 27 or 28; a passkey's: see
+    /// IWebAuthnVerifier) or by somebody else.
     /// @param digest The EIP-712 digest that should have been signed.
     error SignatureInvalid(bytes32 digest);
 
     /// @notice The signer bytes name no kind of signer that this ledger accepts.
-    /// @param signer The refused bytes; an EOA is its 20 address bytes.
+    /// @param signer The refused bytes; an EOA is its 20 address bytes, a passkey the ledger's one verifier ‖ x ‖ y.
     error SignerUnsupported(bytes signer);
 
     /// @notice The key was never published by that institution under that kind, or it has ended, or the institution is

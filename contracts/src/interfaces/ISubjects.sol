@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import { IErrors } from "./IErrors.sol";
 import { IMembers } from "./IMembers.sol";
+import { IWebAuthnVerifier } from "./IWebAuthnVerifier.sol";
 
 /// @notice EIP-712: a registrar and the patient enrol a subject.
 /// @param custodian The institution that keeps the patient's studies.
@@ -23,8 +24,9 @@ struct RevokeAll {
 }
 
 /// @notice One signature under something that concerns a subject.
-/// @param signer Who signs. The patient's side, a registrar, or a session key: 20 address bytes.
-/// @param signature 65 bytes r, s, v by the signer over the EIP-712 digest.
+/// @param signer Who signs. A registrar or a session key: 20 address bytes. The patient's side: 20 address bytes, or the
+/// 84 bytes of a passkey (see IWebAuthnVerifier).
+/// @param signature By the signer over the EIP-712 digest: 65 bytes r, s, v; a passkey's as IWebAuthnVerifier says.
 /// @param credential Empty for the patient's side and registrars. Staff: abi.encode(Badge badge, bytes
 /// issuerSignature), and the signer is the badge's session.
 struct Approval {
@@ -90,8 +92,8 @@ interface ISubjects is IErrors {
     /// @notice Enrol a subject. Exactly the same enrolment again has no effect.
     /// @param enrolment What both signed.
     /// @param registrarSignature 65 bytes by a live REGISTRAR key of the custodian.
-    /// @param signer The patient's signer: 20 address bytes.
-    /// @param signature 65 bytes by the patient's signer.
+    /// @param signer The patient's signer: 20 address bytes, or the 84 bytes of a passkey.
+    /// @param signature By the patient's signer; see Approval.
     /// @return subject The first 20 bytes of keccak256("fiducia/v1/subject" ‖ custodian (4 bytes) ‖ salt).
     function enrol(
         Enrol calldata enrolment,
@@ -112,6 +114,10 @@ interface ISubjects is IErrors {
     /// @notice The members this contract asks.
     /// @return contract_ The contract.
     function members() external view returns (IMembers contract_);
+
+    /// @notice The one verifier of passkeys that this ledger accepts.
+    /// @return contract_ The contract.
+    function verifier() external view returns (IWebAuthnVerifier contract_);
 
     /// @notice One subject.
     /// @param subject The subject.

@@ -6,6 +6,7 @@ import { Members } from "../../src/Members.sol";
 import { Releases } from "../../src/Releases.sol";
 import { Studies } from "../../src/Studies.sol";
 import { Subjects } from "../../src/Subjects.sol";
+import { WebAuthnVerifier } from "../../src/WebAuthnVerifier.sol";
 import { Badge, Vote } from "../../src/interfaces/IMembers.sol";
 import { KeyRequest } from "../../src/interfaces/IReleases.sol";
 import { Approval } from "../../src/interfaces/ISubjects.sol";
@@ -42,6 +43,9 @@ abstract contract Signing is Test {
     bytes32 internal constant STUDY_SALT = keccak256("a study's salt");
     bytes32 internal constant MANIFEST = sha256("a manifest");
 
+    bytes32 internal constant RP_ID_HASH = sha256("localhost");
+
+    WebAuthnVerifier internal verifier;
     Members internal members;
     Subjects internal subjects;
     Studies internal studies;

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from fiducia.core.typed_data import Contract, Domains
+from fiducia.core.typed_data import VERIFIER, Contract, Domains, domains_of
 from fiducia.errors import ConfigError, EncodingError
 from fiducia.records.ledger import Network
 
@@ -47,8 +47,7 @@ class Consortium:
 
     def domains(self) -> Domains:
         """Return what signatures are bound to."""
-        addresses = {Contract(name).name.lower(): address for name, address in self.network.contracts}
-        return Domains(chain_id=self.network.chain_id, **addresses)
+        return domains_of(self.network)
 
     def member(self, name: str) -> MemberAddress | None:
         """Return a member by its name in this home."""
@@ -100,9 +99,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_FIELDS = {VERIFIER: "webauthn_verifier"} | {contract.value: contract.name.lower() for contract in Contract}
+"""The file's name of each contract."""
+
+
 class _Contracts(_Strict):
     """One value per contract; a contract too few or too many is refused."""
 
+    webauthn_verifier: str
     members: str
     subjects: str
     studies: str
@@ -110,10 +114,11 @@ class _Contracts(_Strict):
     releases: str
 
     def pairs(self) -> tuple[tuple[str, bytes], ...]:
-        return tuple((contract.value, _bytes(getattr(self, contract.name.lower()))) for contract in Contract)
+        return tuple((name, _bytes(getattr(self, field))) for name, field in _FIELDS.items())
 
 
 class _Addresses(_Contracts):
+    webauthn_verifier: _Address
     members: _Address
     subjects: _Address
     studies: _Address
@@ -122,6 +127,7 @@ class _Addresses(_Contracts):
 
 
 class _CodeHashes(_Contracts):
+    webauthn_verifier: _Hash
     members: _Hash
     subjects: _Hash
     studies: _Hash
@@ -138,6 +144,7 @@ class _Chain(_Strict):
     rpc_urls: Annotated[list[_Url], Field(min_length=1, max_length=16)]
     contracts: _Addresses
     code_hashes: _CodeHashes
+    webauthn_rp_id: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 
 
 class _Member(_Strict):
@@ -173,6 +180,7 @@ class _NetworkFile(_Strict):
                 rpc_urls=list(network.rpc_urls),
                 contracts=_Addresses(**_by_name(network.contracts)),
                 code_hashes=_CodeHashes(**_by_name(network.code_hashes)),
+                webauthn_rp_id=network.webauthn_rp_id,
             ),
             members=[
                 _Member(name=m.name, institution=m.institution, broker_url=m.broker_url) for m in consortium.members
@@ -191,13 +199,14 @@ class _NetworkFile(_Strict):
             finality=chain.finality,
             max_head_age_s=chain.max_head_age_s,
             first_block=chain.first_block,
+            webauthn_rp_id=chain.webauthn_rp_id,
         )
         members = tuple(MemberAddress(m.name, m.institution, m.broker_url) for m in self.members)
         return Consortium(network, members, StoreAddress(self.store.kind, self.store.address))
 
 
 def _by_name(pairs: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
-    return {name.lower(): _hex(value) for name, value in pairs}
+    return {_FIELDS.get(name, name): _hex(value) for name, value in pairs}
 
 
 def _hex(value: bytes) -> str:

@@ -28,6 +28,9 @@ CLINICIAN, PATIENT = "clinician", "patient"
 PATIENT_IDENTITY = PatientIdentity("", "SAMPLE-1")
 """The patient of generated sample studies, so that those need no --enrol-new."""
 
+RP_ID = "localhost"
+"""The relying party of passkeys in development; browsers make them on http://localhost:PORT, not on 127.0.0.1."""
+
 BADGE_S = 12 * 3600
 _BADGE_RENEWED_S = 3600
 _FRESH_WITHIN_S = 30.0
@@ -70,6 +73,7 @@ def bind_network(house: House, plan: Plan, say: Say) -> None:
         (plan.rpc_url,),
         house.broker_keys(FOUNDER).relayer,
         [Founder(governance.governor_of(founder), REGIONS[FOUNDER], EXPORTS)],
+        rp_id=RP_ID,
     )
     governance.remember_institution(house, FOUNDER, 1)
     house.forget_mirrors()

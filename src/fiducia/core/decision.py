@@ -52,11 +52,12 @@ class Reason(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """Who signed an access, recovered from its signatures; None for a signature in no accepted form.
+    """Who signed an access, by its signatures; None for a signature in no accepted form.
 
     Attributes:
         issuer: 20-byte address of the badge's issuer; None for own access.
-        signer: 20-byte address of whoever signed the request.
+        signer: whoever signed the request: a 20-byte address; own access: the signer that the approval names, if
+            it signed.
     """
 
     issuer: bytes | None

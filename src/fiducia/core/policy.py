@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fiducia.core import checks, ids, rules
+from fiducia.core.approvals import approves
 from fiducia.core.checks import covers as covers
 from fiducia.core.checks import names as names
 from fiducia.core.decision import Decision as Decision
@@ -51,9 +52,11 @@ class LocalRule(Protocol):
 
 
 def verify_access(domains: Domains, access: Access) -> VerifiedAccess:
-    """Recover who signed an access. Raises: EncodingError (a field that does not fit its type)."""
+    """Return who signed an access. Raises: EncodingError (a field that does not fit its type)."""
     if isinstance(access, OwnAccess):
-        return VerifiedAccess(None, recover_or_none(domains.digest(access.request), access.approval.signature))
+        approval, digest = access.approval, domains.digest(access.request)
+        signed = approves(domains, digest, approval.signer, approval.signature)
+        return VerifiedAccess(None, approval.signer if signed else None)
     return VerifiedAccess(
         issuer=recover_or_none(domains.digest(access.badge.badge), access.badge.signature),
         signer=recover_or_none(domains.digest(access.request), access.signature),
@@ -184,7 +187,7 @@ def _decide_staff(access: StaffAccess, facts: Facts, verified: VerifiedAccess, n
 
 def _decide_own(access: OwnAccess, facts: Facts, verified: VerifiedAccess, now: int) -> Reason:
     request, signer = access.request, access.approval.signer
-    # 7. A signer is its address; a signer of another kind verifies nothing here and is refused.
+    # 7. The signer that the approval names; one of an unsupported kind has signed nothing.
     if access.approval.credential is not None or verified.signer is None or verified.signer != signer:
         return Reason.REQUEST_SIGNATURE
     if request.person != ids.NO_PERSON:  # 9

@@ -4,8 +4,8 @@ Mirrors Grants.revoke and Subjects.revokeAll, decided from the last facts seen, 
 a revoke while the chain is down. Checks in order:
 
     1  the subject is known
-    2  the signature is in its one accepted form
-    3  patient's side: the signer is the subject's (its hash is the one enrolled)
+    2  the signature is in its one accepted form; without a badge, by the signer that the approval names
+    3  patient's side: the signer, an EOA or a passkey, is the subject's (its hash is the one enrolled)
     4  or: a REGISTRAR key of the custodian that is live
     5  or staff, with a live badge: the grantee, an OFFICER of the grantee institution or of the custodian
 
@@ -15,6 +15,7 @@ Source: design section 5, revoke.
 from __future__ import annotations
 
 from fiducia.core import ids, rules
+from fiducia.core.approvals import ADDRESS_BYTES, require_approved
 from fiducia.core.entries import Subject
 from fiducia.core.replay import State
 from fiducia.core.signatures import recover
@@ -56,11 +57,14 @@ def _check(
     known = state.subject(subject)
     if known is None:  # 1
         raise InputError("the subject of this revoke is not known here; send it to another member")
-    signer = recover(domains.digest(struct), approval.signature)  # 2
+    digest = domains.digest(struct)
     if approval.credential is not None and grant is not None:
-        standing = _staff(domains, state, known, grant, approval.credential, signer, at)
+        signer = recover(digest, approval.signature)  # 2
+        names_itself = approval.signer == signer
+        standing = names_itself and _staff(domains, state, known, grant, approval.credential, signer, at)
     else:
-        standing = approval.credential is None and approval.signer == signer and _direct(state, known, signer, at)
+        require_approved(domains, digest, approval.signer, approval.signature)  # 2
+        standing = approval.credential is None and _direct(state, known, approval.signer, at)
     if not standing:
         raise SignatureError("whoever signed this has no standing to end it")
 
@@ -68,7 +72,8 @@ def _check(
 def _direct(state: State, subject: Subject, signer: bytes, at: int) -> bool:
     if ids.signer_hash(signer) == subject.signer_hash:  # 3
         return True
-    return _live(state, subject.custodian, KeyKind.REGISTRAR, signer, at)  # 4
+    # A registrar is an EOA: no passkey is published as one.
+    return len(signer) == ADDRESS_BYTES and _live(state, subject.custodian, KeyKind.REGISTRAR, signer, at)  # 4
 
 
 def _staff(

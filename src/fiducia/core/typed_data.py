@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 import typing
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -17,10 +18,13 @@ from functools import cache, lru_cache
 from fiducia.core.keccak import keccak256
 from fiducia.errors import EncodingError
 from fiducia.records import typed
+from fiducia.records.ledger import Network
 from fiducia.records.typed import Solidity
 
 NAME = "fiducia"
 VERSION = "1"
+VERIFIER = "WebAuthnVerifier"
+"""The contract that checks passkeys: it keeps no state, so nothing is signed in a domain of its own."""
 
 _WORD = 32
 _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -72,7 +76,10 @@ class Domain:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Domains:
-    """The five contracts' addresses on one chain (20 bytes each): all that a signature is bound to."""
+    """The five contracts' addresses on one chain (20 bytes each): all that a signature is bound to.
+
+    `verifier` (20 bytes) and `rp_id_hash` (32) are those of passkeys; without them there are none.
+    """
 
     chain_id: int
     members: bytes
@@ -80,6 +87,8 @@ class Domains:
     studies: bytes
     grants: bytes
     releases: bytes
+    verifier: bytes = b""
+    rp_id_hash: bytes = b""
 
     def of(self, contract: Contract) -> Domain:
         """Return one contract's domain."""
@@ -93,6 +102,17 @@ class Domains:
             EncodingError: a field does not fit its Solidity type.
         """
         return digest(self.of(home(type(struct))), struct)
+
+
+def domains_of(network: Network) -> Domains:
+    """Return the domains of a network's contracts. Raises: EncodingError (a contract is missing)."""
+    at = dict(network.contracts)
+    try:
+        addresses = {contract.name.lower(): at[contract.value] for contract in Contract}
+    except KeyError as error:
+        raise EncodingError(f"the network names no contract {error.args[0]}") from None
+    verifier, rp_id_hash = at.get(VERIFIER, b""), hashlib.sha256(network.webauthn_rp_id.encode()).digest()
+    return Domains(network.chain_id, **addresses, verifier=verifier, rp_id_hash=rp_id_hash)
 
 
 def home(struct_type: type) -> Contract:

@@ -72,8 +72,9 @@ class Founder:
 class Network:
     """What settings pin about a chain, so that another one is refused.
 
-    `contracts` and `code_hashes` are keyed by contract name (Members, Subjects, Studies, Grants,
-    Releases); `finality` is "instant" or "tag"; `webauthn_rp_id_hash` is the consortium's constant.
+    `contracts` and `code_hashes` are keyed by contract name (WebAuthnVerifier, Members, Subjects,
+    Studies, Grants, Releases); `finality` is "instant" or "tag"; `webauthn_rp_id` is the relying party of
+    the consortium's passkeys, such as a domain name: its hash is fixed in the verifier.
     """
 
     chain_id: int
@@ -84,6 +85,7 @@ class Network:
     finality: str = "instant"
     max_head_age_s: int = 15
     first_block: int = 0
+    webauthn_rp_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

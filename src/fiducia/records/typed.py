@@ -183,7 +183,7 @@ class SignedBadge:
 class Approval:
     """A decision's signature: the patient's side (or a registrar), or staff with their badge."""
 
-    signer: bytes  # ERC-7913 bytes: 20 for an EOA
+    signer: bytes  # ERC-7913 bytes: 20 for an EOA, 84 for a passkey
     signature: bytes
     credential: SignedBadge | None = None
 

@@ -14,17 +14,18 @@ from fiducia.app.home import Home
 from fiducia.errors import ConfigError, EncodingError, LimitError
 from fiducia.records.ledger import Network
 
-NAMES = ("Members", "Subjects", "Studies", "Grants", "Releases")
+NAMES = ("WebAuthnVerifier", "Members", "Subjects", "Studies", "Grants", "Releases")
 
 
 def consortium() -> Consortium:
     network = Network(
         chain_id=1_073_741_999,
         genesis_hash=b"\x01" * 32,
-        contracts=tuple((name, bytes([i]) * 20) for i, name in enumerate(NAMES, 1)),
-        code_hashes=tuple((name, bytes([i]) * 32) for i, name in enumerate(NAMES, 1)),
+        contracts=tuple((name, bytes([i]) * 20) for i, name in enumerate(NAMES)),
+        code_hashes=tuple((name, bytes([i]) * 32) for i, name in enumerate(NAMES)),
         rpc_urls=("http://127.0.0.1:8545",),
         first_block=3,
+        webauthn_rp_id="localhost",
     )
     members = (MemberAddress("hospital-a", 1, "http://127.0.0.1:8701"),)
     return Consortium(network, members, StoreAddress("embedded", "/srv/objects"))

@@ -1,4 +1,4 @@
-"""The five contracts' ABIs: calls encoded, results, events and custom errors decoded.
+"""The contracts' ABIs: calls encoded, results, events and custom errors decoded.
 
 Owns what is in adapters/evm/artifacts (built by scripts/build_artifacts.py: ABI and bytecode per contract)
 and nothing else; what an event or an error means is said in `events` and `reverts`. Structs are tuples
@@ -24,10 +24,11 @@ from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 
 from fiducia.core.keccak import keccak256
+from fiducia.core.typed_data import VERIFIER
 from fiducia.errors import ConfigError, EncodingError, LedgerInconsistencyError
 
-CONTRACTS = ("Members", "Subjects", "Studies", "Grants", "Releases")
-"""The contracts, from left to right of the arrows; also the order of deployment."""
+CONTRACTS = (VERIFIER, "Members", "Subjects", "Studies", "Grants", "Releases")
+"""The verifier of passkeys, then the five contracts from left to right of the arrows: the order of deployment."""
 
 
 def _codec() -> ABICodec:
@@ -119,7 +120,7 @@ def event_of(contract: str, topics: Sequence[bytes], data: bytes) -> Named:
 
 
 def error_of(data: bytes) -> Named | None:
-    """Return a decoded custom error of any of the five contracts; None when the data are of no such error."""
+    """Return a decoded custom error of any of the contracts; None when the data are of no such error."""
     item = errors_by_selector().get(data[:4])
     if item is None:
         return None

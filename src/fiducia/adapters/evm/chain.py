@@ -1,22 +1,24 @@
 """One network's chain: its pins checked, its final head, views read at one block.
 
 Owns which block counts (the newest final one, by the network's profile), whether it is fresh by this
-machine's clock, and that the endpoint serves the pinned chain: chain id, genesis hash, code at the five
-addresses. Knows no act and no event. Views are read at a block hash (EIP-1898), so an answer cannot mix two
-blocks, and the newest head comes in the same HTTP request.
+machine's clock, and that the endpoint serves the pinned chain: chain id, genesis hash, code at the
+addresses, P-256, the relying party of passkeys. Knows no act and no event. Views are read at a block hash
+(EIP-1898), so an answer cannot mix two blocks, and the newest head comes in the same HTTP request.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fiducia.adapters.evm import abi, reverts
+from fiducia.adapters.evm import abi, p256, reverts
 from fiducia.adapters.evm.joining import Joiner
 from fiducia.adapters.evm.rpc import Answer, Call, Rpc, as_bytes, as_int, hexed, quantity
 from fiducia.core.keccak import keccak256
+from fiducia.core.typed_data import VERIFIER
 from fiducia.errors import (
     ConfigError,
     LedgerInconsistencyError,
@@ -70,7 +72,8 @@ class Chain:
         """Compare the endpoint with the network's pins, once, and again after a connection broke.
 
         Raises:
-            ConfigError: another network, no contracts, or other code at an address.
+            ConfigError: another network, no contracts, other code at an address, no P-256, or passkeys of another
+                relying party.
             LedgerUnreachableError: no endpoint answers.
         """
         while self._checked_generation != (generation := self.rpc.generation):
@@ -100,11 +103,15 @@ class Chain:
             names = list(self.addresses)
             calls = [Call("eth_chainId"), *GENESIS]
             calls += [Call("eth_getCode", (hexed(self.addresses[name]), "latest")) for name in names]
-            chain_id, zero, one, *codes = self.rpc.batch(calls)
+            party = {"to": hexed(self.addresses[VERIFIER]), "data": hexed(abi.call_data(VERIFIER, "rpIdHash"))}
+            calls += [Call("eth_call", (party, "latest")), *p256.CALLS]
+            chain_id, zero, one, *answers = self.rpc.batch(calls)
             self._check_identity(chain_id, genesis_of(zero, one))
+            p256.require(answers[len(names) + 1 :])
             pinned = dict(self.network.code_hashes)
-            for name, code in zip(names, codes, strict=True):
+            for name, code in zip(names, answers, strict=False):
                 _check_code(name, as_bytes(code.result), pinned[name])
+            _check_party(self.network.webauthn_rp_id, answers[len(names)])
             self._checked_generation = generation
             self._last = None
 
@@ -217,6 +224,13 @@ def _result(question: Question, answer: Answer) -> tuple[Any, ...]:
     if answer.fault is not None:
         raise reverts.error_for(answer.fault.data)
     return abi.result_of(question.contract, question.function, as_bytes(answer.result))
+
+
+def _check_party(rp_id: str, answer: Answer) -> None:
+    if answer.fault is not None or as_bytes(answer.result) != hashlib.sha256(rp_id.encode()).digest():
+        raise ConfigError(
+            "the ledger's passkeys belong to another relying party than the settings name; correct the settings"
+        )
 
 
 def _check_code(name: str, code: bytes, pinned: bytes) -> None:

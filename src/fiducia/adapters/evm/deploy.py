@@ -1,20 +1,23 @@
-"""Deploying the five contracts, and pinning what came of it.
+"""Deploying the contracts, and pinning what came of it.
 
-Owns the order (each contract takes those to its left as constructor arguments; Members takes the founders)
-and the pins that settings keep: chain id, genesis hash, addresses, code hashes. Done once per consortium;
-the deploying account keeps no right. A deployment that stops half-way leaves contracts that nobody pins.
+Owns the order (the verifier of passkeys first; then each contract takes those to its left as constructor
+arguments, Members the founders instead, Subjects the verifier as well) and the pins that settings keep:
+chain id, genesis hash, addresses, code hashes. Done once per consortium; the deploying account keeps no
+right. A deployment that stops half-way leaves contracts that nobody pins.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fiducia.adapters.evm import abi
+from fiducia.adapters.evm import abi, p256
 from fiducia.adapters.evm.chain import GENESIS, genesis_of
 from fiducia.adapters.evm.rpc import Call, Rpc, as_bytes, as_int, hexed
 from fiducia.core.keccak import keccak256
+from fiducia.core.typed_data import VERIFIER
 from fiducia.errors import InputError, LedgerNotFinalError, LedgerUnreachableError, UnexpectedRevertError
 from fiducia.records.ledger import Founder, Network
 
@@ -30,6 +33,7 @@ def deploy(
     deployer: LocalAccount,
     founders: Sequence[Founder],
     *,
+    rp_id: str,
     finality: str = "instant",
     max_head_age_s: int = 15,
     gas_price_wei: int = 0,
@@ -39,25 +43,30 @@ def deploy(
 
     Args:
         rpc_urls: the chain's endpoints, http or https.
-        deployer: the account that sends the five transactions.
+        deployer: the account that sends the transactions.
         founders: institutions 1, 2, ... in order; at least one.
+        rp_id: the relying party of the consortium's passkeys, such as a domain name; fixed for ever.
         finality: "instant" or "tag".
         max_head_age_s: how far the head may be from a member's clock.
         gas_price_wei: 0 on chains without fees.
         timeout_s: for all of it.
 
     Raises:
-        InputError: no founders.
-        LedgerUnreachableError, LedgerNotFinalError, ConfigError, UnexpectedRevertError.
+        InputError: no founders, or no relying party.
+        ConfigError: the chain does not verify P-256.
+        LedgerUnreachableError, LedgerNotFinalError, UnexpectedRevertError.
     """
     if not founders:
         raise InputError("a consortium has at least one founder")
+    if not rp_id:
+        raise InputError("a consortium names the relying party that its passkeys belong to")
     rpc = Rpc(rpc_urls)
     try:
-        chain_answer, zero, one = rpc.batch([Call("eth_chainId"), *GENESIS])
+        chain_answer, zero, one, *p256_answers = rpc.batch([Call("eth_chainId"), *GENESIS, *p256.CALLS])
+        p256.require(p256_answers)
         chain_id = as_int(chain_answer.result)
         deployment = _Deployment(rpc_urls[0], deployer, chain_id, gas_price_wei, timeout_s)
-        addresses, first_block = deployment.create_all(founders)
+        addresses, first_block = deployment.create_all(founders, hashlib.sha256(rp_id.encode()).digest())
         codes = rpc.batch([Call("eth_getCode", (hexed(address), "latest")) for address in addresses.values()])
     finally:
         rpc.close()
@@ -71,6 +80,7 @@ def deploy(
         finality=finality,
         max_head_age_s=max_head_age_s,
         first_block=first_block,
+        webauthn_rp_id=rp_id,
     )
 
 
@@ -85,13 +95,18 @@ class _Deployment:
         self._common = {"chainId": chain_id, "gasPrice": gas_price_wei, "gas": _CREATION_GAS}
         self._deadline = time.monotonic() + timeout_s
 
-    def create_all(self, founders: Sequence[Founder]) -> tuple[dict[str, bytes], int]:
+    def create_all(self, founders: Sequence[Founder], rp_id_hash: bytes) -> tuple[dict[str, bytes], int]:
         """Create the contracts; return their addresses and the first one's block."""
         addresses: dict[str, bytes] = {}
         blocks: list[int] = []
         for name in abi.CONTRACTS:
-            arguments: list[Any] = list(addresses.values()) or [[abi.values_of(founder) for founder in founders]]
-            addresses[name], block = self._create(name, arguments)
+            left = [address for known, address in addresses.items() if known != VERIFIER]
+            own: dict[str, list[Any]] = {
+                VERIFIER: [rp_id_hash],
+                "Members": [[abi.values_of(founder) for founder in founders]],
+                "Subjects": [*left, addresses.get(VERIFIER)],
+            }
+            addresses[name], block = self._create(name, own.get(name, left))
             blocks.append(block)
         return addresses, min(blocks)
 

@@ -22,7 +22,7 @@ from fiducia.adapters.evm.recording import Recorder
 from fiducia.adapters.evm.relay import Relay
 from fiducia.adapters.evm.rpc import Rpc
 from fiducia.core.policy import verify_access
-from fiducia.core.typed_data import Domains
+from fiducia.core.typed_data import domains_of
 from fiducia.errors import ConfigError, UnexpectedRevertError
 from fiducia.ports import Clock
 from fiducia.records.events import LedgerEvent
@@ -150,9 +150,3 @@ class EvmLedger:
     def _earlier(self, plan: Plan, head: Head) -> Receipt:
         found = self._history.find(head, plan.topics, plan.tells)
         return Receipt(found[-1].transaction_hash if found else bytes(32), head, 0, found)
-
-
-def domains_of(network: Network) -> Domains:
-    """Return the EIP-712 domains of a network's contracts."""
-    at = dict(network.contracts)
-    return Domains(network.chain_id, at["Members"], at["Subjects"], at["Studies"], at["Grants"], at["Releases"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from fiducia.adapters.evm import abi
 from fiducia.core.decision import Reason
-from fiducia.errors import DeniedError, FiduciaError, InputError, SignatureError, UnexpectedRevertError
+from fiducia.errors import ConfigError, DeniedError, FiduciaError, InputError, SignatureError, UnexpectedRevertError
 
 REFUSED = "Refused"
 """IReleases' error: its reason becomes DeniedError's."""
@@ -61,6 +61,10 @@ TABLE: dict[str, tuple[type[FiduciaError], str]] = {
     "EpochMismatch": (InputError, "signed for grant epoch {given}, it is {current}: all was revoked; sign it anew"),
     "GrantRevoked": (InputError, "the grant was revoked and never lives again: sign a new one"),
     # libraries; no rule of ours lets a value get that far
+    "MissingPrecompile": (
+        ConfigError,
+        "this chain does not verify P-256 (EIP-7951): passkeys cannot sign on it; take a chain that does",
+    ),
     "InvalidShortString": (UnexpectedRevertError, "a contract was deployed with a name that it cannot hold"),
     "StringTooLong": (UnexpectedRevertError, "a contract was deployed with a name that it cannot hold"),
     "SafeCastOverflowedUintDowncast": (UnexpectedRevertError, "a time does not fit the ledger's slot for it"),

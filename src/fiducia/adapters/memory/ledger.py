@@ -8,9 +8,10 @@ methods of their own. Owns nothing that lasts. Source: `ports.Ledger`; contracts
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fiducia.adapters.memory.contracts import call
@@ -32,7 +33,11 @@ from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import Act, Facts, Founder, Head, Receipt
 from fiducia.records.typed import Access, KeyRequest
 
-MEMORY_DOMAINS = Domains(31337, *(bytes([number]) * 20 for number in range(0xC1, 0xC6)))
+MEMORY_DOMAINS = replace(
+    Domains(31337, *(bytes([number]) * 20 for number in range(0xC1, 0xC6))),
+    verifier=b"\xc0" * 20,
+    rp_id_hash=hashlib.sha256(b"localhost").digest(),
+)
 """Domains of a chain that exists nowhere."""
 
 

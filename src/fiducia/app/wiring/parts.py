@@ -271,6 +271,8 @@ def open_store(address: StoreAddress) -> Store:
     return KuboStore(address.address) if address.kind == "kubo" else DirectoryStore(Path(address.address))
 
 
-def deploy_ledger(rpc_urls: Sequence[str], deployer: LocalAccount, founders: Sequence[Founder]) -> Network:
+def deploy_ledger(
+    rpc_urls: Sequence[str], deployer: LocalAccount, founders: Sequence[Founder], *, rp_id: str
+) -> Network:
     """Deploy the contracts of a new consortium and return its pins. Raises: LedgerError, ConfigError."""
-    return deploy(rpc_urls, deployer, founders)
+    return deploy(rpc_urls, deployer, founders, rp_id=rp_id)

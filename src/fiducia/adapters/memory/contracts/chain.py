@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fiducia.core import ids
+from fiducia.core.approvals import require_approved
 from fiducia.core.entries import Subject
 from fiducia.core.replay import State
 from fiducia.core.signatures import recover, verify
@@ -33,9 +34,7 @@ class Chain:
 
     def require_approved(self, struct: Struct, approval: Approval) -> bytes:
         """Return the signer's hash when it signed `struct`. Raises: SignatureError."""
-        if len(approval.signer) != 20:
-            raise SignatureError("the signer is of a kind that this ledger does not accept")
-        self.require_signed(struct, approval.signature, approval.signer)
+        require_approved(self.domains, self.domains.digest(struct), approval.signer, approval.signature)
         return ids.signer_hash(approval.signer)
 
     def require_registrar(self, custodian: int, struct: Struct, signature: bytes) -> None:
