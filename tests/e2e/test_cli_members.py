@@ -107,6 +107,15 @@ def test_a_patient_is_enrolled_once_and_their_study_is_theirs(embedded: Cli, sam
     assert [row["study_id"] for row in embedded.ok("study", "list", "--as", "alice")] == [study["study_id"]]
 
 
+def test_without_as_a_studys_own_patient_decides(embedded: Cli, samples: SampleFolders) -> None:
+    study = embedded.register(samples.make(1, patient_id="OWN-1"), "--enrol-new")
+    order = ("--study", study["study_id"], "--to", "clinician", "--purpose", "TREAT", "--until", in_a_year())
+    given = embedded.ok("grant", "give", *order)
+    assert given["subject"] == study["subject"]
+    assert "Only to treat you." in given["words"]
+    assert embedded.ok("grant", "revoke", given["grant_id"])["on_chain"] is True
+
+
 def test_identities_are_shown_only_when_asked_for(embedded: Cli) -> None:
     embedded.ok("patient", "enrol", "--patient-id", "SHOWN-1", "--issuer", "elsewhere")
     assert "SHOWN-1" not in embedded.run("patient", "list").out

@@ -112,6 +112,8 @@ class Home:
         """Make the home, open to its owner alone. Raises: ConfigError (not writable, or open to others)."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not any(self.root.iterdir()):  # made by hand for us: nothing in it could have been seen or planted
+                self.root.chmod(0o700)
             mode = self.root.stat().st_mode & 0o777
             for directory in (self.run, self.logs, self.root / "locks", self.chain_state.parent):
                 directory.mkdir(mode=0o700, exist_ok=True)

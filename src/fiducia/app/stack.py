@@ -25,9 +25,9 @@ from fiducia.app.anvil import anvil_program, find_anvil, set_time
 from fiducia.app.home import Home, no_consortium
 from fiducia.app.plan import MEMBERS, Plan, StoreKind, broker_name, load_plan, new_plan, save_plan, with_free_ports
 from fiducia.app.processes import Child, Program, Stack, port_is_open, record, recorded, stop_recorded
-from fiducia.app.provision import FOUNDER, bind_network, create_profiles, note_set_up, provision
+from fiducia.app.provision import bind_network, create_profiles, note_set_up, provision
 from fiducia.app.settings import Settings
-from fiducia.app.wiring import House
+from fiducia.app.wiring import READER, House
 from fiducia.errors import ConfigError, FiduciaError, LedgerUnreachableError, LimitError, StoreError
 
 READY_S = 60.0
@@ -238,7 +238,7 @@ class DevelopmentStack:
             return Part(name, pid, address, False, str(error).splitlines()[0])
 
     def _house_head(self) -> str:
-        return f"block {self._house.ledger(FOUNDER).head().number}"
+        return f"block {self._house.ledger(READER).head().number}"
 
     def _store_health(self) -> str:
         self._house.store().health()

@@ -47,8 +47,15 @@ def test_a_home_is_made_for_its_owner_alone(home: Home) -> None:
 
 def test_a_home_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o755)
+    (tmp_path / "home" / "something").touch()
     with pytest.raises(ConfigError, match="chmod 700"):
         Home(tmp_path / "home").create()
+
+
+def test_an_empty_directory_becomes_private(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o755)
+    Home(tmp_path / "home").create()
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_home_that_cannot_be_made_says_why(tmp_path: Path) -> None:

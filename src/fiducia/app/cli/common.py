@@ -88,13 +88,12 @@ class Call:
             self._house.close()
 
 
-def command(app: typer.Typer, name: str, *, hidden: bool = False) -> Callable[[Body], Body]:
+def command(app: typer.Typer, name: str) -> Callable[[Body], Body]:
     """Put a function into the tree as a command, with the common options after its own.
 
     Args:
         app: the noun.
         name: the verb.
-        hidden: leave it out of the help of its noun.
     """
 
     def register(body: Body) -> Body:
@@ -124,7 +123,7 @@ def command(app: typer.Typer, name: str, *, hidden: bool = False) -> Callable[[B
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__  # or inspection would look through to the body
-        app.command(name, hidden=hidden)(run)
+        app.command(name)(run)
         return body
 
     return register

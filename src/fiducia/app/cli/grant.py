@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +17,10 @@ from fiducia.app.profiles import KeyName, Kind, Profile
 from fiducia.core import rules
 from fiducia.core.signatures import EoaKey
 from fiducia.core.wording import describe
-from fiducia.errors import InputError
-from fiducia.journeys.grant import GrantOrder, GrantResult
+from fiducia.errors import InputError, LedgerError
+from fiducia.journeys.grant import GrantOrder, GrantResult, Show
+
+DEFAULT_ACTIONS = (rules.Action.VIEW.name, rules.Action.RETAIN.name)
 
 app = noun("grant", "Grants: who may open what, for which purpose, until when.")
 
@@ -50,9 +52,10 @@ def give(
 ) -> None:
     """Sign a grant as a patient, and have the hospital's broker carry it.
 
-    The terms are printed in words, made from exactly the bytes that are signed. The patient pays nothing. A FHIR
-    Consent decides nothing by itself: it is signed here like any other grant. Of its extensions, epoch, relay-by,
-    terms and salt are drawn anew where it leaves them out; where it has them, they must be those of now.
+    The terms are printed in words, made from exactly the bytes that are signed. The patient pays nothing. Without
+    --as the study's own patient signs, where their profile lies in this home. A FHIR Consent decides nothing by itself:
+    it is signed like any other grant. Of its extensions, epoch, relay-by, terms and salt are drawn anew where it leaves
+    them out; where it has them, they must be those of now.
 
     \b
     Examples:
@@ -66,37 +69,35 @@ def give(
         return
     if study is None or to is None or purpose is None or until is None:
         raise typer.BadParameter("give --study, --to, --purpose and --until, or --from-fhir")
-    house = call.house
-    grantee = parsing.grantee(to, house.profiles())
-    actions = action or [rules.Action.VIEW.name, rules.Action.RETAIN.name]
+    grantee = parsing.grantee(to, call.house.profiles())
     order = GrantOrder(
         study_id=parsing.study_id(study),
         series=series or 0,
         grantee=grantee.value,
         purposes=rules.mask(*map(parsing.purpose, purpose)),
-        actions=rules.mask(*map(parsing.action, actions)),
+        actions=rules.mask(*map(parsing.action, action or DEFAULT_ACTIONS)),
         not_after=parsing.until(until),
         grantee_name=grantee.name,
     )
-    if order.not_after <= house.clock.now():
+    if order.not_after <= call.house.clock.now():
         raise InputError("a grant that has ended already opens nothing: give a later --until")
-    patient = call.profile("patient")
+    patient = _patient_of_study(call, order.study_id)
     show, shown = _showing(call)
-    given = house.give_grant(patient).run(order, _patient_key(patient), show=show)
-    call.out.facts(_given(call, given, shown) | {"study_id": order.study_id, "series": order.series or None})
+    given = call.house.give_grant(patient).run(order, _patient_key(patient), show=show)
+    _show_given(call, given, shown[0], study_id=order.study_id, series=order.series)
 
 
 def _give_consent(call: Call, path: Path) -> None:
     """Have the patient sign what a FHIR Consent says."""
-    consent, patient = read_consent(path), call.profile("patient")
+    consent = read_consent(path)
+    patient = call.profile("patient") if call.acting else _patient_of(call, consent.grant.subject)
     key = _patient_key(patient)
     show, shown = _showing(call)
     given = call.house.give_consent(patient).run(consent, key, subject=patient.subject, show=show)
-    facts = {"study_id": consent.study_id or None, "series": consent.series or None}
-    call.out.facts(_given(call, given, shown) | facts)
+    _show_given(call, given, shown[0], study_id=consent.study_id, series=consent.series)
 
 
-def _showing(call: Call) -> tuple[Callable[[str], None], list[str]]:
+def _showing(call: Call) -> tuple[Show, list[str]]:
     """A way to show words before they are signed, and the list that then holds them."""
     shown: list[str] = []
 
@@ -108,19 +109,21 @@ def _showing(call: Call) -> tuple[Callable[[str], None], list[str]]:
     return show, shown
 
 
-def _given(call: Call, given: GrantResult, shown: list[str]) -> dict[str, Any]:
-    return {
-        "grant_id": given.grant_id,
-        "subject": given.grant.subject,
-        "study_id": None,
-        "series": None,
-        "grantee": given.grant.grantee,
-        "until": utc(given.grant.not_after),
-        "terms": given.grant.terms,
-        "words": shown[0].splitlines() if call.out.as_json else None,
-        "block": given.receipt.head.number,
-        "gas": given.receipt.gas_used,
-    }
+def _show_given(call: Call, given: GrantResult, words: str, *, study_id: bytes, series: int) -> None:
+    call.out.facts(
+        {
+            "grant_id": given.grant_id,
+            "subject": given.grant.subject,
+            "study_id": study_id or None,
+            "series": series or None,
+            "grantee": given.grant.grantee,
+            "until": utc(given.grant.not_after),
+            "terms": given.grant.terms,
+            "words": words.splitlines() if call.out.as_json else None,
+            "block": given.receipt.head.number,
+            "gas": given.receipt.gas_used,
+        }
+    )
 
 
 @command(app, "revoke")
@@ -138,15 +141,16 @@ def revoke(
     """
     if every == (grant is not None):
         raise typer.BadParameter("give a grant_id, or --all")
-    profile = call.profile("patient")
     facts: dict[str, Any]
     if grant is None:
+        profile = call.profile("patient")
         if profile.kind is not Kind.PATIENT or not profile.subject:
             raise InputError("only a patient revokes everything: --as a patient's profile")
         on_chain = call.house.revoke_all(profile).run(profile.subject, _patient_key(profile))
         facts = {"subject": profile.subject}
     else:
         grant_id = parsing.grant_id(grant)
+        profile = _patient_of_grant(call, grant_id)
         on_chain = call.house.revoke_grant(profile).run(grant_id, _standing_key(profile))
         facts = {"grant_id": grant_id}
     if not on_chain:
@@ -215,6 +219,33 @@ def show(
     call.out.facts(facts | {"study_id": study, "series": series or None})
     if not call.out.as_json:
         call.out.text("\n" + words)
+
+
+def _patient_of_study(call: Call, study_id: bytes) -> Profile:
+    """Return whom to act as: --as, else the study's own patient where their profile lies in this home."""
+    profile = call.profile("patient")
+    if call.acting:
+        return profile
+    study = call.house.mirror(profile.member).catch_up().study(study_id)
+    return _patient_of(call, study.subject) if study else profile
+
+
+def _patient_of_grant(call: Call, grant_id: bytes) -> Profile:
+    """Return whom to act as: --as, else the grant's own patient, also while the chain is down."""
+    profile = call.profile("patient")
+    if call.acting:
+        return profile
+    mirror = call.house.mirror(profile.member)
+    with contextlib.suppress(LedgerError):
+        mirror.catch_up()
+    entry = mirror.state().grant(grant_id)
+    return _patient_of(call, entry.subject) if entry else profile
+
+
+def _patient_of(call: Call, subject: bytes) -> Profile:
+    """Return the profile in this home that signs for a subject, or the default patient's."""
+    patients = (each for each in call.house.profiles().all() if each.kind is Kind.PATIENT and each.subject == subject)
+    return next(patients, None) or call.profile("patient")
 
 
 def _patient_key(profile: Profile) -> EoaKey:

@@ -28,7 +28,7 @@ def visible_studies(state: State, profile: Profile) -> list[Study]:
         study.study_id
         for study in state.studies()
         for entry in state.grants_of_subject(study.subject)
-        if entry.grant and _is_for(entry.grant, profile) and _may_cover(entry.grant, study)
+        if entry.grant and _is_for(entry.grant, profile) and _may_cover(state, entry.grant, study)
     }
     own = profile.kind is Kind.INSTITUTION
     return [
@@ -85,9 +85,9 @@ def standing(state: State, entry: GivenGrant) -> str:
 
 def scope_of(state: State, grant: Grant) -> tuple[bytes | None, int]:
     """Return the study that a grant's scope names and its series (0: all); None for all studies or an unknown one."""
+    if grant.scope == ids.ALL_SCOPE or state.study(grant.scope):
+        return (None if grant.scope == ids.ALL_SCOPE else grant.scope), 0
     for study in state.studies(grant.subject):
-        if grant.scope == study.study_id:
-            return study.study_id, 0
         for number in range(1, _SERIES_TRIED + 1):
             if grant.scope == ids.series_scope(study.study_id, number):
                 return study.study_id, number
@@ -100,6 +100,7 @@ def _is_for(grant: Grant, profile: Profile) -> bool:
     return profile.institution != 0 and ids.institution_of(grant.grantee) == profile.institution
 
 
-def _may_cover(grant: Grant, study: Study) -> bool:
-    numbers = range(_SERIES_TRIED + 1)
-    return any(policy.covers(grant, study.study_id, number, study.anchored_at) for number in numbers)
+def _may_cover(state: State, grant: Grant, study: Study) -> bool:
+    if grant.scope == ids.ALL_SCOPE:
+        return policy.covers(grant, study.study_id, 0, study.anchored_at)
+    return scope_of(state, grant)[0] == study.study_id

@@ -32,7 +32,6 @@ from fiducia.adapters.key_encryption import (
 from fiducia.adapters.sqlite import SqliteJournal, SqlitePatients, SqliteStudies, SqliteVault
 from fiducia.adapters.sqlite_mirror import SqliteMirror
 from fiducia.adapters.store_directory import DirectoryStore
-from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SystemClock, SystemEntropy
 from fiducia.app.consortium import Consortium, StoreAddress
 from fiducia.app.home import Home, no_consortium
@@ -268,7 +267,11 @@ class Parts:
 
 def open_store(address: StoreAddress) -> Store:
     """Return the store at an address."""
-    return KuboStore(address.address) if address.kind == "kubo" else DirectoryStore(Path(address.address))
+    if address.kind == "embedded":
+        return DirectoryStore(Path(address.address))
+    from fiducia.adapters.store_kubo import KuboStore  # its client's libraries take a while to load
+
+    return KuboStore(address.address)
 
 
 def deploy_ledger(
