@@ -26,6 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from fiducia.app.cli import EXIT_INTERRUPTED as INTERRUPTED
 from fiducia.app.cli import main as fiducia
 from fiducia.app.home import Home
 from fiducia.app.sample_dicom import Sample, sample_ct_series, wheel_studies
@@ -98,7 +99,7 @@ class Demo:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = fiducia([*words, "--home", str(self.home), "--json"])
-        if code == 130:
+        if code == INTERRUPTED:
             raise KeyboardInterrupt
         errors = err.getvalue().strip()
         self.expect(code == expect, f"exit {code} instead of {expect}: {errors}")
@@ -406,10 +407,19 @@ def tell(demo: Demo) -> bool:
 
 def take_down(demo: Demo) -> None:
     """Stop every process, whatever else is asked of us meanwhile."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+
+    def down() -> int:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            return fiducia(["down", "--home", str(demo.home)])  # ends by a signal, as every command, ignored or not
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        fiducia(["down", "--home", str(demo.home)])
+        while down() == INTERRUPTED:
+            pass
 
 
 def interrupted(number: int, frame: object) -> None:
@@ -424,10 +434,10 @@ def main() -> int:
         signal.signal(number, interrupted)
     console = Console(stderr=options.json, highlight=False)
     root = options.home.absolute() if options.home else Path(tempfile.mkdtemp(prefix="fiducia-demo-"))
-    root.mkdir(parents=True, exist_ok=True)
     demo = Demo(root, console, options.store)
     passed, started, stays = False, time.perf_counter(), False
     try:
+        root.mkdir(parents=True, exist_ok=True)
         passed = tell(demo)
         stays = options.keep
     except KeyboardInterrupt:

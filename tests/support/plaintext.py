@@ -86,6 +86,7 @@ def _files(root: Path, spared: set[Path]) -> Iterator[Path]:
         raise FileNotFoundError(root)
     if root.is_file():
         yield root
+        return
     for directory, subdirectories, files in os.walk(root, onerror=_raise):
         here = Path(directory)
         subdirectories[:] = sorted(name for name in subdirectories if here / name not in spared)
