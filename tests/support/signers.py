@@ -17,7 +17,7 @@ from fiducia.adapters.evm.lane import account_of
 from fiducia.core import ids, rules
 from fiducia.core.signatures import EoaKey
 from fiducia.core.typed_data import Domains, Struct
-from fiducia.ports import Ledger
+from fiducia.ports import Ledger, Signer
 from fiducia.records.ledger import (
     AdmitAct,
     AnchorAct,
@@ -86,7 +86,7 @@ class Signers:
     _count: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.patient = key(f"patient {self.seed}")
+        self.patient: Signer = key(f"patient {self.seed}")
         self.registrar = key("registrar")
         self.issuer = key("issuer")
         self.session = key(f"session {self.seed}")
@@ -100,7 +100,7 @@ class Signers:
         """Return fresh bytes."""
         return hashlib.shake_256(f"{self.seed} {next(self._count)}".encode()).digest(size)
 
-    def sign(self, by: EoaKey, struct: Struct) -> bytes:
+    def sign(self, by: Signer, struct: Struct) -> bytes:
         """Return a signature in the struct's domain."""
         return by.sign(self.domains.digest(struct))
 
@@ -185,7 +185,7 @@ class Signers:
         grant = replace(grant, **changes)
         return GrantAct(grant, (Approval(self.patient.address, self.sign(self.patient, grant)),))
 
-    def revoke(self, grant: Grant, by: EoaKey | None = None) -> RevokeAct:
+    def revoke(self, grant: Grant, by: Signer | None = None) -> RevokeAct:
         signer = by or self.patient
         return RevokeAct(grant, Approval(signer.address, self.sign(signer, Revoke(ids.grant_id(grant)))))
 
@@ -218,7 +218,7 @@ class Signers:
         request = self.request(study_id, grant, **changes)
         return StaffAccess(request, grant, self.badge(), self.sign(self.session, request))
 
-    def own_access(self, study_id: bytes, /, by: EoaKey | None = None, **changes: Any) -> OwnAccess:
+    def own_access(self, study_id: bytes, /, by: Signer | None = None, **changes: Any) -> OwnAccess:
         signer, public = by or self.patient, b"the patient's own key"
         request = KeyRequest(
             study_id=study_id,

@@ -37,6 +37,7 @@ _WORD = 32
 _HEAD = 6 * _WORD
 _AUTHENTICATOR_BYTES = 37  # hash of the relying party, flags, counter; extensions may follow
 _PRESENT, _VERIFIED, _BACKUP_ELIGIBLE, _BACKED_UP = 0x01, 0x04, 0x08, 0x10
+_CLIENT_DATA_AT_MOST = 4096  # browsers write some 150; a parser is not led deeper than that
 _GET = b'"type":"webauthn.get"'
 _CHALLENGE = b'"challenge":"'
 
@@ -209,6 +210,8 @@ def _json_object(text: bytes) -> dict[str, Any]:
             raise ValueError("a member stands twice")
         return members
 
+    if len(text) > _CLIENT_DATA_AT_MOST:
+        raise SignatureError("the browser's client data are too long")
     try:
         found = json.loads(text.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
