@@ -91,6 +91,7 @@ def _lines(made: Report) -> Iterator[str]:
     yield f"chain      {made.chain.chain_id}"
     for name in ("members", "subjects", "studies", "grants", "releases"):
         yield f"contract   {name} {_hex(getattr(made.chain, name))}"
+    yield f"passkeys   verifier {_hex(made.chain.verifier)} relying party {_hex(made.chain.rp_id_hash)}"
     yield f"block      {made.block_number}"
     yield f"study      {'all' if made.study_id is None else _hex(made.study_id)}"
     yield f"manifests  {'checked' if made.manifests_checked else 'unchecked'}"
