@@ -58,7 +58,7 @@ def test_high_s() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"r": 0}, {"r": ORDER}, {"s": 0}, {"s": ORDER}, {"r": 2**256 - 1}])
-def test_numbers_out_of_range(changes: dict[str, int]) -> None:
+def test_numbers_out_of_range(changes: dict[str, Any]) -> None:
     assert "not canonical" in refused(encode(replace(decode(SIGNED), **changes)))
 
 
@@ -94,7 +94,7 @@ def test_extensions_and_more_members_do_not_matter() -> None:
 @given(st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1))
 def test_no_other_index(challenge_index: int, type_index: int) -> None:
     assertion = decode(SIGNED)
-    for changes in ({"challenge_index": challenge_index}, {"type_index": type_index}):
+    for changes in (dict[str, Any](challenge_index=challenge_index), dict[str, Any](type_index=type_index)):
         changed = replace(assertion, **changes)
         if changed != assertion:
             refused(encode(changed))
@@ -203,7 +203,7 @@ def test_either_s_becomes_the_accepted_form(s_is_high: bool) -> None:
         {"der": bytes(64)},
     ],
 )
-def test_an_answer_that_is_no_assertion(changes: dict[str, bytes]) -> None:
+def test_an_answer_that_is_no_assertion(changes: dict[str, Any]) -> None:
     with pytest.raises(SignatureError):
         from_browser(*answer(**changes))
 
