@@ -2,13 +2,13 @@
 pragma solidity ^0.8.30;
 
 import { IERC7913SignatureVerifier } from "@openzeppelin/contracts/interfaces/IERC7913.sol";
-import { Base64 } from "@openzeppelin/contracts/utils/Base64.sol";
 import { P256 } from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
+import { Base64Url } from "./libraries/Base64Url.sol";
 
 /// @title WebAuthnVerifier
-/// @notice Passkeys, on OpenZeppelin's P-256 and base64. The checks are those of its WebAuthn.verify and three more: the
+/// @notice Passkeys, on OpenZeppelin's P-256. The checks are those of its WebAuthn.verify and three more: the
 /// relying party, one form of a signature, and no P-256 in Solidity where the precompile is missing. They are made on
 /// calldata: cheaper than on the library's copy, and no index makes them read, and pay for, memory far away. A test
 /// compares every answer with the library's.
@@ -133,8 +133,9 @@ contract WebAuthnVerifier is IWebAuthnVerifier {
     /// @dev Whether the digest was the challenge.
     function _isChallenge(bytes calldata clientData, uint256 index, bytes32 hash) private pure returns (bool) {
         if (clientData.length < 57 || index > clientData.length - 57) return false;
-        bytes calldata member = clientData[index:index + 57];
+        bytes calldata member = clientData[index:];
         if (bytes13(member) != CHALLENGE || member[56] != "\"") return false;
-        return keccak256(member[13:56]) == keccak256(bytes(Base64.encodeURL(abi.encodePacked(hash))));
+        (bytes32 first, bytes11 last) = Base64Url.encode(hash);
+        return bytes32(member[13:]) == first && bytes11(member[45:]) == last;
     }
 }

@@ -5,7 +5,7 @@ import { Grant } from "../src/interfaces/IGrants.sol";
 import { Evidence, KeyRequest } from "../src/interfaces/IReleases.sol";
 import { Anchor } from "../src/interfaces/IStudies.sol";
 import { Approval, Enrol, RevokeAll } from "../src/interfaces/ISubjects.sol";
-import { Passkeys } from "./utils/Passkeys.sol";
+import { Assertion, Passkeys } from "./utils/Passkeys.sol";
 import { TypedData } from "./utils/TypedData.sol";
 
 /// @notice One operation a test, no fuzzing: what `npm run snapshot` writes down. Run isolated (every call a transaction
@@ -143,6 +143,24 @@ contract GasTest is Passkeys {
         bytes32 structHash = TypedData.hashRevoke(terms.hash());
         grants.revoke(terms, passkeyApproval(PASSKEY, address(grants), structHash));
         under(70_000, 1);
+    }
+
+    /// @dev As Chromium writes it now and then, so that nobody compares it with a template.
+    function test_passkey_revoke_with_more_client_data() public {
+        Grant memory terms = _passkeyGrant;
+        Assertion memory assertion = assertionOf(TypedData.digest(address(grants), TypedData.hashRevoke(terms.hash())));
+        string memory more =
+            '"other_keys_can_be_added_here":"do not compare clientDataJSON against a template. See https://goo.gl/yabPex"}';
+        assertion.clientDataJSON = string.concat(_withoutEnd(assertion.clientDataJSON), ",", more);
+        grants.revoke(terms, Approval(passkeyOf(PASSKEY), signAssertion(PASSKEY, assertion), ""));
+        under(70_000, 1);
+    }
+
+    function _withoutEnd(string memory json) private pure returns (string memory) {
+        assembly ("memory-safe") {
+            mstore(json, sub(mload(json), 1))
+        }
+        return json;
     }
 
     function test_passkey_revoke_all() public {

@@ -94,7 +94,8 @@ def test_extensions_and_more_members_do_not_matter() -> None:
 @given(st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1))
 def test_no_other_index(challenge_index: int, type_index: int) -> None:
     assertion = decode(SIGNED)
-    for changed in (replace(assertion, challenge_index=challenge_index), replace(assertion, type_index=type_index)):
+    for changes in (dict[str, Any](challenge_index=challenge_index), dict[str, Any](type_index=type_index)):
+        changed = replace(assertion, **changes)
         if changed != assertion:
             refused(encode(changed))
 
