@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,6 @@ from tests.vectors.study_case import key_json
 ROOT = Path(__file__).resolve().parents[2]
 READER = ROOT / "tests" / "reader" / "reader.mjs"
 STEPS = 8
-INTERRUPTIONS = 4
-LONGEST_S = 9.0
 
 
 def demo(*words: str, temporary: Path, **environment: str) -> subprocess.Popen[str]:
@@ -141,7 +140,7 @@ def test_nothing_of_it_lies_in_plaintext_while_it_runs_and_afterwards(told: Told
     with development.house() as house:
         needles = {**keys_in(house), **identities_in(told.originals)}
     home, key_file = development.home.root, development.home.key_file
-    assert len(needles) > 80
+    assert len(needles) > 40
     assert find_plaintext(home, needles, [key_file]) == ()
     development.down()
     # The objects are the same as before; everything else was written once more.
@@ -167,28 +166,44 @@ def test_a_store_that_is_not_there_is_exit_1(tmp_path: Path) -> None:
     assert processes_of(tmp_path) == []
 
 
-@pytest.mark.parametrize("sent", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)], ids=str)
-def test_interrupted_at_any_moment_it_leaves_nothing_behind(
-    tmp_path: Path, sent: tuple[signal.Signals, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Several at once, each at a moment of its own; Ctrl-C goes to the whole group, as a terminal sends it."""
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """When to interrupt (so long after a step was announced; step 0: after the start), and by which signals."""
+
+    step: int
+    after_s: float
+    signals: tuple[signal.Signals, ...]
+
+
+def interrupted(folder: Path, interruption: Interruption) -> tuple[int, str]:
+    """Run a demo up to its interruption; its exit code and what it said."""
+    folder.mkdir()
+    process = demo("--store", "embedded", temporary=folder)
+    assert process.stdout is not None
+    if interruption.step:
+        next((line for line in process.stdout if line.startswith(f"{interruption.step}. ")), None)
+    time.sleep(interruption.after_s)
+    for number in interruption.signals:
+        if process.poll() is None:  # Ctrl-C goes to the whole group, as a terminal sends it
+            os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+            time.sleep(0.05)
+    code, _, err = ended(process)
+    return code, err
+
+
+def test_interrupted_at_any_moment_it_leaves_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Side by side, each at a moment of its own: while it starts, and within steps; once, and impatiently."""
     anvil_binary()
-    moments = sorted(random.uniform(0.3, LONGEST_S) for _ in range(INTERRUPTIONS))
+    once, twice = (signal.SIGINT,), (signal.SIGINT, signal.SIGINT)
+    term, terms = (signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM, signal.SIGTERM)
+    plan = [(0, once), (0, terms), (1, twice), (2, term), (7, terms)]
+    moments = [Interruption(step, random.uniform(0.0, 1.0 if step else 4.0), signals) for step, signals in plan]
     with capsys.disabled():
-        print(f"\ninterrupting after {', '.join(f'{moment:.2f}' for moment in moments)} s")
-    started = time.monotonic()
-    folders = [tmp_path / str(number) for number in range(INTERRUPTIONS)]
-    for folder in folders:
-        folder.mkdir()
-    running = [demo("--store", "embedded", temporary=folder) for folder in folders]
-    for process, moment in zip(running, moments, strict=True):
-        time.sleep(max(0.0, started + moment - time.monotonic()))
-        for number in sent:
-            if process.poll() is None:
-                os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-                time.sleep(0.05)
-    for process, folder, moment in zip(running, folders, moments, strict=True):
-        code, _, err = ended(process)
-        assert code != 0 or "every step" in err, moment
-        assert list(folder.iterdir()) == [], moment
-        assert processes_of(folder) == [], moment
+        print("\ninterrupting " + ", ".join(f"step {one.step} after {one.after_s:.2f} s" for one in moments))
+    folders = [tmp_path / str(number) for number in range(len(moments))]
+    with ThreadPoolExecutor(len(moments)) as pool:
+        ends = list(pool.map(interrupted, folders, moments))
+    for (code, err), folder, moment in zip(ends, folders, moments, strict=True):
+        assert code != 0, moment
+        assert list(folder.iterdir()) == [], (moment, err)
+        assert processes_of(folder) == [], (moment, err)

@@ -18,7 +18,9 @@ def keys_in(house: House) -> dict[str, str | bytes]:
     for profile in house.profiles().all():
         found |= {f"{profile.name}: {name.value}": secret for name, secret in profile.keys}
         vault = house.vault(profile.name)
-        found |= {f"{profile.name}: {name}": vault.get(name) for name in vault.names("")}
+        # Shares hold the keys of series, which are looked for by themselves.
+        own = [name for name in vault.names("") if not name.startswith("share/")]
+        found |= {f"{profile.name}: {name}": vault.get(name) for name in own}
     for manifest in manifests_of(house):
         for number, keys in keys_of(house, manifest).items():
             name = f"{manifest.study_id.hex()[:8]}, series {number}"
@@ -30,21 +32,19 @@ def keys_in(house: House) -> dict[str, str | bytes]:
 
 
 def identities_in(paths: Iterable[Path]) -> dict[str, str | bytes]:
-    """Return names, ids and UIDs of DICOM files; UIDs of instances by what those of a series begin with."""
+    """Return names and ids of DICOM files, and of each study what all its UIDs begin with."""
     found: dict[str, str | bytes] = {}
-    instances: dict[str, list[str]] = {}
+    uids: dict[str, list[str]] = {}
     for path in paths:
         head = dcmread(path, stop_before_pixels=True)
-        for keyword in ("PatientName", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber"):
-            value = str(head.get(keyword, ""))
+        name = str(head.get("PatientName", ""))
+        for value in (name, *name.split("^"), str(head.PatientID), str(head.get("AccessionNumber", ""))):
             if len(value) >= MIN_NEEDLE_BYTES:
-                found[f"{keyword} {value}"] = value
-        for part in str(head.get("PatientName", "")).split("^"):
-            if len(part) >= MIN_NEEDLE_BYTES:
-                found[f"PatientName {part}"] = part
-        instances.setdefault(str(head.SeriesInstanceUID), []).append(str(head.SOPInstanceUID))
-    for uids in instances.values():
-        first, last = min(uids), max(uids)
-        common = first[: next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
-        found[f"SOPInstanceUID {common}"] = common
+                found[f"of a patient: {value}"] = value
+        own = (head.StudyInstanceUID, head.SeriesInstanceUID, head.SOPInstanceUID)
+        uids.setdefault(str(head.StudyInstanceUID), []).extend(map(str, own))
+    for each in uids.values():
+        first, last = min(each), max(each)
+        same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+        found[f"UID {first[:same]}"] = first[:same]
     return found

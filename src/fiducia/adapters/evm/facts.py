@@ -8,10 +8,11 @@ about whom nothing depends on it, zeros.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fiducia.adapters.evm.abi import values_of
-from fiducia.adapters.evm.chain import Chain
+from fiducia.adapters.evm.chain import Chain, Question
 from fiducia.core import ids
 from fiducia.core.decision import VerifiedAccess
 from fiducia.records.ledger import Facts, GrantState, StudyStatus
@@ -20,19 +21,28 @@ from fiducia.records.typed import Access, OwnAccess
 _NOBODY = bytes(20)
 
 
-def read(chain: Chain, access: Access, verified: VerifiedAccess) -> Facts:
-    """Return all facts about one request at one final block; `verified` says who signed its badge.
+def read(
+    chain: Chain, access: Access, verified: VerifiedAccess, also: Sequence[Question] = ()
+) -> tuple[Facts, list[tuple[Any, ...]]]:
+    """Return all facts about one request at one final block, and the answers to further questions at the same.
+
+    Args:
+        chain: who is asked.
+        access: what it is about.
+        verified: says who signed its badge.
+        also: asked in the same request.
 
     Raises: what `Chain.ask` raises, and EncodingError (a field that does not fit its type).
     """
     request = values_of(access.request)
     if isinstance(access, OwnAccess):
         signer_hash = ids.signer_hash(access.approval.signer)
-        head, [(found, current)] = chain.ask(chain.view("Releases", "ownFactsOf", request, signer_hash))
-        return _facts(head, found, signer_hash if current else bytes(32))
+        head, [(found, current), *others] = chain.ask(chain.view("Releases", "ownFactsOf", request, signer_hash), *also)
+        return _facts(head, found, signer_hash if current else bytes(32)), others
     badge = values_of(access.badge.badge)
-    head, [(found,)] = chain.ask(chain.view("Releases", "factsOf", request, badge, verified.issuer or _NOBODY))
-    return _facts(head, found, bytes(32))
+    question = chain.view("Releases", "factsOf", request, badge, verified.issuer or _NOBODY)
+    head, [(found,), *others] = chain.ask(question, *also)
+    return _facts(head, found, bytes(32)), others
 
 
 def _facts(head: Any, found: tuple[Any, ...], signer_hash: bytes) -> Facts:

@@ -2,9 +2,9 @@
 
 Owns when a transaction counts as done: its receipt is there, and its block is final by the network's
 profile. The thread runs only while somebody waits. It asks for the block number, which is cheap, and for
-all receipts in one batch when that moved; it asks often just after a transaction was sent and around the
-time when the next block is due, and seldom in between. An endpoint that fails is asked again later: who
-waits decides how long. Source: the Ethereum execution API (eth_getTransactionReceipt).
+all receipts in one batch when that moved; it asks often around the time when the next block is due (and, on
+a chain that mines at once, just after sending), and seldom in between. An endpoint that fails is asked again
+later: who waits decides how long. Source: the Ethereum execution API (eth_getTransactionReceipt).
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Follower:
         self._arrived_at = 0.0
         self._looked_at = 0.0
         self._interval_s = 0.0
+        self._mines_at_once = True  # until a transaction had to wait for its block
 
     def watch(self, transaction_hash: bytes) -> Watch:
         """Begin to look for a transaction; `forget` it in the end."""
@@ -123,11 +124,14 @@ class Follower:
         moved = number != self._number
         if moved:
             self._note_arrival(number, now)
-        if moved or now - self._looked_at > _AT_LEAST_EVERY_S or any(watch.fresh for watch in watches):
-            for watch in watches:
-                watch.fresh = False
+        all_due = moved or now - self._looked_at > _AT_LEAST_EVERY_S
+        if all_due:
             self._looked_at = now
-            self._receive(watches)
+        due = watches if all_due else [watch for watch in watches if watch.fresh]
+        if due:
+            for watch in due:
+                watch.fresh = False
+            self._receive(due)
 
     def _receive(self, watches: list[Watch]) -> None:
         """Ask for every receipt and the newest final block in one request; hand out what is final."""
@@ -147,6 +151,7 @@ class Follower:
             if block_hash not in heads:
                 heads[block_hash] = head_of(self._chain.call("eth_getBlockByHash", hexed(block_hash), False))
             watch.included = _included(transaction_hash, heads[block_hash], answer.result)
+            self._mines_at_once = time.monotonic() - watch.since < _AFTER_SENDING_S
             watch.seen.set()
 
     def _note_arrival(self, number: int, now: float) -> None:
@@ -158,7 +163,7 @@ class Follower:
 
     def _pause(self, watches: list[Watch]) -> float:
         now = time.monotonic()
-        if any(now - watch.since < _AFTER_SENDING_S for watch in watches):
+        if self._mines_at_once and any(now - watch.since < _AFTER_SENDING_S for watch in watches):
             return _OFTEN_S
         overdue_s = now - self._arrived_at - self._interval_s
         if overdue_s > _STALLED_S:

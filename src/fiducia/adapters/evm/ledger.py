@@ -16,6 +16,7 @@ from fiducia.adapters.evm import acts, facts
 from fiducia.adapters.evm.abi import values_of
 from fiducia.adapters.evm.acts import Plan
 from fiducia.adapters.evm.chain import Chain
+from fiducia.adapters.evm.foresight import Foresight
 from fiducia.adapters.evm.history import History
 from fiducia.adapters.evm.lane import Lane
 from fiducia.adapters.evm.recording import Recorder
@@ -70,7 +71,8 @@ class EvmLedger:
         if relayer is not None:
             lane = Lane(self._chain, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
             self._relay = Relay(self._chain, lane, timeout_s=timeout_s, patience_s=patience_s)
-            self._recorder = Recorder(self._chain, self._relay, self._history, clock)
+            self._foresight = Foresight(self._chain)
+            self._recorder = Recorder(self._chain, self._relay, self._history, self._foresight, clock)
 
     def close(self) -> None:
         """Close the connections."""
@@ -103,7 +105,13 @@ class EvmLedger:
 
     def facts(self, access: Access) -> Facts:
         """Return all facts about one request; see `fiducia.ports.Ledger.facts`."""
-        return facts.read(self._chain, access, verify_access(self.domains, access))
+        verified = verify_access(self.domains, access)
+        if self._relay is None or not isinstance(access, StaffAccess) or verified.signer != access.badge.badge.session:
+            return facts.read(self._chain, access, verified)[0]
+        # Who may record asks for this first: what recording would say is asked along.
+        found, answers = facts.read(self._chain, access, verified, self._foresight.questions(access))
+        self._foresight.note(access, answers)
+        return found
 
     def are_open(self, requests: Sequence[KeyRequest]) -> tuple[Head, tuple[bool, ...]]:
         """Ask isOpen for each request at one block; see `fiducia.ports.Ledger.are_open`."""

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from fiducia.adapters.evm import acts, reverts
 from fiducia.adapters.evm.chain import Chain
 from fiducia.adapters.evm.follower import Included
+from fiducia.adapters.evm.foresight import Foresight
 from fiducia.adapters.evm.history import History
 from fiducia.adapters.evm.joining import Joiner
 from fiducia.adapters.evm.lane import Outgoing
@@ -43,10 +44,11 @@ Outcome = Receipt | FiduciaError
 class Recorder:
     """Records staff's releases. Safe for threads, and meant for many."""
 
-    def __init__(self, chain: Chain, relay: Relay, history: History, clock: Clock) -> None:
+    def __init__(self, chain: Chain, relay: Relay, history: History, foresight: Foresight, clock: Clock) -> None:
         self._chain = chain
         self._relay = relay
         self._history = history
+        self._foresight = foresight
         self._clock = clock
         self._coming = 0
         self._arrived = threading.Condition()
@@ -61,25 +63,28 @@ class Recorder:
             DeniedError: refused; `.reason` is the contract's first.
             LedgerNotFinalError and what reading the chain raises.
         """
-        with self._arrived:
-            self._coming += 1
-        try:
-            earlier = self._earlier_or_denied(access)
-        finally:
+        if not self._foresight.take(access):
             with self._arrived:
-                self._coming -= 1
-                self._arrived.notify_all()
-        if earlier is not None:
-            return earlier
+                self._coming += 1
+            try:
+                earlier = self._earlier_or_denied(access)
+            finally:
+                with self._arrived:
+                    self._coming -= 1
+                    self._arrived.notify_all()
+            if earlier is not None:
+                return earlier
         outcome = self._joined(access)
         if isinstance(outcome, FiduciaError):
             raise outcome
         return outcome
 
     def _wait_for_company(self) -> None:
-        """Give those who are being checked right now a moment to join; alone, this takes no time."""
+        """Give those who are decided or checked right now a moment to join; alone, this takes no time."""
+        give_up_at = time.monotonic() + _COMPANY_S
+        self._foresight.wait_for_company(_COMPANY_S)
         with self._arrived:
-            self._arrived.wait_for(lambda: self._coming == 0, timeout=_COMPANY_S)
+            self._arrived.wait_for(lambda: self._coming == 0, timeout=max(0.0, give_up_at - time.monotonic()))
 
     def _earlier_or_denied(self, access: StaffAccess) -> Receipt | None:
         """Return the receipt of an earlier record, or None when nothing stands against recording now."""
@@ -95,10 +100,7 @@ class Recorder:
             time.sleep(_NOT_YET_PAUSE_S)
 
     def _check(self, access: StaffAccess) -> tuple[Head, bool, int]:
-        head, [(release,), (reason,)] = self._chain.ask(
-            self._chain.view("Releases", "releaseOf", ids.request_id(access.request)),
-            self._chain.view("Releases", "check", acts.evidence_of(access)),
-        )
+        head, [(release,), (reason,)] = self._chain.ask(*self._foresight.questions(access))
         return head, release[0] != 0, reason
 
     def _begins_shortly(self, access: StaffAccess, reason: int, head: Head) -> bool:
