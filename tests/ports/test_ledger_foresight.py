@@ -17,12 +17,13 @@ from fiducia.records import events
 from fiducia.records.ledger import Network, RecordAct
 from fiducia.records.typed import StaffAccess
 from tests.support.anvil import AnvilNode
+from tests.support.passkeys import RP_ID
 from tests.support.signers import FOUNDERS, Scene, Signers, account, prepare
 
 
 @pytest.fixture
 def own_network(own_anvil: AnvilNode) -> Network:
-    return deploy([own_anvil.url], account("deployer"), FOUNDERS)
+    return deploy([own_anvil.url], account("deployer"), FOUNDERS, rp_id=RP_ID)
 
 
 @pytest.fixture
