@@ -44,7 +44,7 @@ def run(root: Path, sections: list[str], *, quick: bool) -> tuple[list[Row], Cal
         for name, measured in SECTIONS.items():
             if name in sections:
                 rows += measured(stack, calibration, quick=quick)
-    return rows, calibration
+    return [measure.ungated(row) for row in rows] if quick else rows, calibration
 
 
 def print_table(rows: list[Row], calibration: Calibration, seconds: float) -> None:

@@ -29,10 +29,10 @@ def ask_broker(url: str, bodies: Sequence[bytes], clients: int, seconds: float, 
 
     Args:
         url: the broker's.
-        bodies: requests in wire form; each is asked once, and they must suffice.
+        bodies: requests in wire form; each is asked once, and no more when they are used up.
         clients: how many at once.
         seconds: for how long new ones are asked.
-        think_s: clients pause up to this long before each request.
+        think_s: clients pause up to this long before each request, so that they come at any time of a block.
     """
 
     async def all_clients() -> list[Answered]:
@@ -54,6 +54,8 @@ async def _client(
     try:
         while time.monotonic() < until:
             await asyncio.sleep(chance.random() * think_s)
+            if not waiting:
+                break
             body = waiting.pop()
             asked = time.monotonic()
             release = orjson.loads(await _post(reader, writer, "/v1/releases", body))
@@ -89,7 +91,10 @@ def call_journeys(home: Path, member: str, bodies: Sequence[bytes], threads: int
 
         def loop() -> None:
             while time.monotonic() < until:
-                access = waiting.pop()
+                try:
+                    access = waiting.pop()
+                except IndexError:  # used up
+                    return
                 asked = time.monotonic()
                 release = parts.record_release.run(access)
                 released = time.monotonic()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 NOISY_SPREAD = 0.15
@@ -117,6 +117,11 @@ def skipped(name: str, reason: str) -> Row:
 def ratio_row(name: str, limit: Series, measured: Series, gate: Gate | None = None, note: str = "") -> Row:
     """Return a row of "how fast beside the limit": 1.0 is as fast as that, 0.5 takes twice its time."""
     return Row(name, "x", median(ratios(limit.values, measured.values)), gate, (measured, limit), note)
+
+
+def ungated(row: Row) -> Row:
+    """Return a row of small sizes and few repetitions: its time is held against nothing, gas and memory are."""
+    return row if row.unit in ("gas", "MB") else replace(row, gate=None)
 
 
 def noise(calibrations: Sequence[Series]) -> str:

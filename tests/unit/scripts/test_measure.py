@@ -21,6 +21,7 @@ from scripts.benches.measure import (
     skipped,
     spread,
     table,
+    ungated,
 )
 
 VALUES = st.lists(st.floats(0.001, 1000), min_size=1, max_size=50)
@@ -78,6 +79,11 @@ def test_a_ratio_is_of_the_same_repetition() -> None:
 )
 def test_a_gate_is_held_or_missed(gate: Gate | None, value: float | None, verdict: str) -> None:
     assert Row("row", "x", value, gate).verdict == verdict
+
+
+@pytest.mark.parametrize(("unit", "verdict"), [("x", ""), ("ms", ""), ("gas", "MISSED"), ("MB", "MISSED")])
+def test_a_quick_run_judges_no_times(unit: str, verdict: str) -> None:
+    assert ungated(Row("row", unit, 21.0, Gate("<=", 20))).verdict == verdict
 
 
 def test_a_machine_is_noisy_when_its_calibration_spreads() -> None:
