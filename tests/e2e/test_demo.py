@@ -175,20 +175,21 @@ class Interruption:
     signals: tuple[signal.Signals, ...]
 
 
-def interrupted(folder: Path, interruption: Interruption) -> tuple[int, str]:
-    """Run a demo up to its interruption; its exit code and what it said."""
+def interrupted(folder: Path, interruption: Interruption) -> tuple[int, str, bool]:
+    """Run a demo up to its interruption; its exit code, what it said, and whether it still ran when it was told."""
     folder.mkdir()
     process = demo("--store", "embedded", temporary=folder)
     assert process.stdout is not None
     if interruption.step:
         next((line for line in process.stdout if line.startswith(f"{interruption.step}. ")), None)
     time.sleep(interruption.after_s)
+    told = process.poll() is None  # a quick machine may have come to the end of the story
     for number in interruption.signals:
         if process.poll() is None:  # Ctrl-C goes to the whole group, as a terminal sends it
             os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
             time.sleep(0.05)
     code, _, err = ended(process)
-    return code, err
+    return code, err, told
 
 
 def test_interrupted_at_any_moment_it_leaves_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,13 +198,14 @@ def test_interrupted_at_any_moment_it_leaves_nothing_behind(tmp_path: Path, caps
     once, twice = (signal.SIGINT,), (signal.SIGINT, signal.SIGINT)
     term, terms = (signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM, signal.SIGTERM)
     plan = [(0, once), (0, terms), (1, twice), (2, term), (7, terms)]
-    moments = [Interruption(step, random.uniform(0.0, 1.0 if step else 4.0), signals) for step, signals in plan]
+    moments = [Interruption(step, random.uniform(0.0, 0.3 if step else 4.0), signals) for step, signals in plan]
     with capsys.disabled():
         print("\ninterrupting " + ", ".join(f"step {one.step} after {one.after_s:.2f} s" for one in moments))
     folders = [tmp_path / str(number) for number in range(len(moments))]
     with ThreadPoolExecutor(len(moments)) as pool:
         ends = list(pool.map(interrupted, folders, moments))
-    for (code, err), folder, moment in zip(ends, folders, moments, strict=True):
-        assert code != 0, moment
+    assert sum(told for _, _, told in ends) >= 3
+    for (code, err, told), folder, moment in zip(ends, folders, moments, strict=True):
+        assert not told or code != 0, (moment, err)
         assert list(folder.iterdir()) == [], (moment, err)
         assert processes_of(folder) == [], (moment, err)
