@@ -2,7 +2,9 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ROOT=$PWD
 VENV="$ROOT/.venv"
+PROVE_VENV="$ROOT/.venv-prove" # slither and halmos: their own versions of what .venv has too
 KUBO_VERSION=0.43.0
+EVMD_VERSION=v0.3.2
 CACHE="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/fiducia"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 

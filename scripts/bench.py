@@ -22,17 +22,42 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benches import calibrate, fetching, gas, measure, reading, registering, releasing, world
+from scripts.benches import (
+    calibrate,
+    fetching,
+    gas,
+    handing,
+    journalling,
+    measure,
+    proving,
+    reading,
+    receiving,
+    registering,
+    releasing,
+    restoring,
+    rewrapping,
+    throughput,
+    viewing,
+    world,
+)
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Row
 
 Rows = Callable[..., list[Row]]
 SECTIONS: dict[str, Rows] = {
     "register": registering.rows,
+    "receive": receiving.rows,
     "fetch": fetching.rows,
     "reading": reading.rows,
+    "prove": proving.rows,
+    "view": viewing.rows,
+    "restore": restoring.rows,
+    "hand-over": handing.rows,
+    "re-wrap": rewrapping.rows,
     "gas": gas.rows,
+    "journal": journalling.rows,
     "release": releasing.rows,
+    "throughput": throughput.rows,
 }
 
 

@@ -6,12 +6,15 @@ import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {
     Admit,
     Badge,
+    ChangeExports,
     Founder,
     IMembers,
     Institution,
+    NarrowExports,
     Publish,
     RaiseBadgeEpoch,
     Reinstate,
+    ReplaceGovernor,
     Standing,
     Suspend,
     Vote,
@@ -28,6 +31,12 @@ contract Members is IMembers, EIP712 {
         keccak256("Admit(address governor,uint8 region,uint64 exports,uint64 round)");
     bytes32 private constant SUSPEND_TYPEHASH = keccak256("Suspend(uint32 institution,uint64 round)");
     bytes32 private constant REINSTATE_TYPEHASH = keccak256("Reinstate(uint32 institution,uint64 round)");
+    bytes32 private constant REPLACE_TYPEHASH =
+        keccak256("ReplaceGovernor(uint32 institution,address governor,uint64 round)");
+    bytes32 private constant CHANGE_TYPEHASH =
+        keccak256("ChangeExports(uint32 institution,uint64 exports,uint64 round)");
+    bytes32 private constant NARROW_TYPEHASH =
+        keccak256("NarrowExports(uint32 institution,uint64 exports,uint64 round)");
     bytes32 private constant PUBLISH_TYPEHASH =
         keccak256("Publish(uint32 institution,uint8 kind,bytes32 keyHash,uint64 notAfter)");
     bytes32 private constant RAISE_TYPEHASH = keccak256("RaiseBadgeEpoch(uint32 institution,uint32 epoch)");
@@ -36,13 +45,14 @@ contract Members is IMembers, EIP712 {
         "Badge(uint32 institution,bytes32 person,address session,uint32 roles,uint64 trainedUntil,uint64 notBefore,uint64 notAfter,uint32 epoch)"
     );
 
-    /// @dev What every release reads shares one slot; exports has its own.
+    /// @dev What every release reads shares one slot; exports, and the round of the last vote on them, has its own.
     struct Stored {
         address governor;
         uint8 region;
         bool active;
         uint32 badgeEpoch;
         uint64 exports;
+        uint64 exportsRound;
     }
 
     /// @inheritdoc IMembers
@@ -96,6 +106,43 @@ contract Members is IMembers, EIP712 {
     }
 
     /// @inheritdoc IMembers
+    function replaceGovernor(ReplaceGovernor calldata replacement, Vote[] calldata votes) external override {
+        (uint32 institution, address governor) = (replacement.institution, replacement.governor);
+        address former = _governorOf(institution);
+        _pass(replacement.round, keccak256(abi.encode(REPLACE_TYPEHASH, replacement)), votes, institution);
+        _requireFree(governor);
+        delete governedBy[former];
+        governedBy[governor] = institution;
+        _institutions[institution].governor = governor;
+        emit GovernorReplaced(institution, governor, replacement.round);
+    }
+
+    /// @inheritdoc IMembers
+    function changeExports(ChangeExports calldata change, Vote[] calldata votes) external override {
+        uint32 institution = change.institution;
+        _governorOf(institution);
+        _pass(change.round, keccak256(abi.encode(CHANGE_TYPEHASH, change)), votes, 0);
+        _institutions[institution].exports = change.exports;
+        _institutions[institution].exportsRound = change.round;
+        emit ExportsChanged(institution, change.exports, change.round);
+    }
+
+    /// @inheritdoc IMembers
+    function narrowExports(NarrowExports calldata narrowing, bytes calldata signature) external override {
+        (uint32 institution, uint64 exports) = (narrowing.institution, narrowing.exports);
+        _requireGovernor(institution, keccak256(abi.encode(NARROW_TYPEHASH, narrowing)), signature);
+        Stored storage stored = _institutions[institution];
+        if (narrowing.round <= stored.exportsRound || narrowing.round > round) {
+            revert RoundMismatch(round, narrowing.round);
+        }
+        uint64 current = stored.exports;
+        if (exports & ~current != 0) revert ExportsWidened(institution, current, exports);
+        if (exports == current) return;
+        stored.exports = exports;
+        emit ExportsChanged(institution, exports, 0);
+    }
+
+    /// @inheritdoc IMembers
     function publish(
         Publish calldata publication,
         bytes calldata key,
@@ -142,8 +189,18 @@ contract Members is IMembers, EIP712 {
     }
 
     /// @inheritdoc IMembers
+    function standingAndExports(
+        Badge calldata badge,
+        bytes calldata issuerSignature,
+        bytes32 recipient,
+        uint32 custodian
+    ) external view override returns (Standing memory, uint64) {
+        return (standing(badge, issuerSignature, recipient), _institutions[custodian].exports);
+    }
+
+    /// @inheritdoc IMembers
     function standing(Badge calldata badge, bytes calldata issuerSignature, bytes32 recipient)
-        external
+        public
         view
         override
         returns (Standing memory)
@@ -186,14 +243,19 @@ contract Members is IMembers, EIP712 {
 
     /// @dev Gives the next number to a new institution.
     function _add(address governor, uint8 region, uint64 exports, uint64 admittedIn) private returns (uint32 number) {
-        if (governor == address(0)) revert GovernorZero();
-        if (governedBy[governor] != 0) revert GovernorTaken(governor, governedBy[governor]);
+        _requireFree(governor);
         if (region > 63) revert RegionOutOfRange(region);
         number = ++institutionCount;
         ++activeCount;
         governedBy[governor] = number;
-        _institutions[number] = Stored(governor, region, true, 1, exports);
+        _institutions[number] = Stored(governor, region, true, 1, exports, admittedIn);
         emit Admitted(number, governor, region, exports, admittedIn);
+    }
+
+    /// @dev Reverts unless the address can sign and governs nothing yet.
+    function _requireFree(address governor) private view {
+        if (governor == address(0)) revert GovernorZero();
+        if (governedBy[governor] != 0) revert GovernorTaken(governor, governedBy[governor]);
     }
 
     /// @dev Counts the votes of active governors other than `excluded` and ends the round; reverts without a majority.

@@ -6,12 +6,13 @@ import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import { IGrants } from "./interfaces/IGrants.sol";
-import { Badge, IMembers, Standing } from "./interfaces/IMembers.sol";
-import { Evidence, Facts, IReleases, KeyRequest, Reason, ReleaseState } from "./interfaces/IReleases.sol";
+import { Badge, IMembers } from "./interfaces/IMembers.sol";
+import { Evidence, Facts, IReleases, KeyRequest, Late, Reason, ReleaseState } from "./interfaces/IReleases.sol";
 import { IStudies } from "./interfaces/IStudies.sol";
-import { Approval, ISubjects } from "./interfaces/ISubjects.sol";
+import { Approval, Authority, ISubjects } from "./interfaces/ISubjects.sol";
 import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
 import { Hashes } from "./libraries/Hashes.sol";
+import { Kinds } from "./libraries/Kinds.sol";
 import { Policy } from "./libraries/Policy.sol";
 import { Rules } from "./libraries/Rules.sol";
 import { SignerCheck } from "./libraries/SignerCheck.sol";
@@ -22,6 +23,8 @@ contract Releases is IReleases, EIP712 {
     bytes32 private constant REQUEST_TYPEHASH = keccak256(
         "KeyRequest(bytes32 studyId,uint16 revision,uint32 series,bytes32 grantId,uint8 purpose,uint8 action,bytes32 person,bytes32 recipient,uint64 notAfter,bytes32 salt)"
     );
+
+    bytes32 private constant LATE_TYPEHASH = keccak256("Late(bytes32 requestId,uint64 handedOverAt)");
 
     IMembers private immutable _MEMBERS;
     ISubjects private immutable _SUBJECTS;
@@ -68,10 +71,29 @@ contract Releases is IReleases, EIP712 {
     {
         requestId = requestIdOf(request);
         if (_releases[requestId].recordedAt != 0) return requestId;
-        (Reason reason, Facts memory facts) = _judgeOwn(request, approval, requestId);
+        (Reason reason, Facts memory facts, uint40 end) = _judgeOwn(request, approval, requestId);
         if (reason != Reason.NONE) revert Refused(requestId, reason);
-        uint256 lapse = Math.min(request.notAfter, block.timestamp + Rules.LONGEST_RELEASE);
+        uint256 lapse = Math.min(Math.min(request.notAfter, end), block.timestamp + Rules.LONGEST_RELEASE);
         _store(requestId, request, 0, facts.subject.epoch, lapse);
+    }
+
+    /// @inheritdoc IReleases
+    function recordLate(Evidence calldata evidence, uint64 handedOverAt, bytes calldata signature)
+        external
+        override
+        returns (bytes32 requestId)
+    {
+        KeyRequest calldata request = evidence.request;
+        Badge calldata badge = evidence.badge;
+        requestId = requestIdOf(request);
+        if (_releases[requestId].recordedAt != 0) return requestId;
+        Reason reason = _judgeLate(evidence, requestId, handedOverAt, signature);
+        if (reason != Reason.NONE) revert Refused(requestId, reason);
+        uint40 time = uint40(block.timestamp);
+        _releases[requestId] = ReleaseState(time, time, badge.institution, badge.epoch, true);
+        emit ReleasedLate(
+            requestId, request.studyId, request.person, request, badge.institution, badge.epoch, time, handedOverAt
+        );
     }
 
     /// @inheritdoc IReleases
@@ -79,10 +101,11 @@ contract Releases is IReleases, EIP712 {
         bytes32 requestId = requestIdOf(request);
         ReleaseState memory release = _releases[requestId];
         if (release.recordedAt == 0 || block.timestamp >= release.lapse) return false;
-        Standing memory standing;
-        if (release.institution == 0) return Policy.standsOwn(_facts(requestId, request, standing));
-        standing = _MEMBERS.standingOf(release.institution, address(0), request.person, request.recipient);
-        return Policy.stands(_facts(requestId, request, standing));
+        Facts memory facts = _facts(request);
+        facts.release = release;
+        if (release.institution == 0) return Policy.standsOwn(facts);
+        facts.standing = _MEMBERS.standingOf(release.institution, address(0), request.person, request.recipient);
+        return Policy.stands(facts);
     }
 
     /// @inheritdoc IReleases
@@ -97,7 +120,7 @@ contract Releases is IReleases, EIP712 {
         override
         returns (Reason reason)
     {
-        (reason,) = _judgeOwn(request, approval, requestIdOf(request));
+        (reason,,) = _judgeOwn(request, approval, requestIdOf(request));
     }
 
     /// @inheritdoc IReleases
@@ -105,10 +128,12 @@ contract Releases is IReleases, EIP712 {
         external
         view
         override
-        returns (Facts memory)
+        returns (Facts memory facts)
     {
-        Standing memory standing = _MEMBERS.standingOf(badge.institution, issuer, badge.person, request.recipient);
-        return _facts(requestIdOf(request), request, standing);
+        facts = _facts(request);
+        facts.release = _releases[requestIdOf(request)];
+        facts.standing = _MEMBERS.standingOf(badge.institution, issuer, badge.person, request.recipient);
+        facts.exports = _MEMBERS.exportsOf(facts.subject.custodian);
     }
 
     /// @inheritdoc IReleases
@@ -116,11 +141,12 @@ contract Releases is IReleases, EIP712 {
         external
         view
         override
-        returns (Facts memory facts, bool current)
+        returns (Facts memory facts, Authority memory authority)
     {
-        Standing memory nobody;
-        facts = _facts(requestIdOf(request), request, nobody);
-        (, current) = _SUBJECTS.subjectAndSigner(facts.study.subject, signerHash);
+        facts = _facts(request);
+        facts.release = _releases[requestIdOf(request)];
+        facts.exports = _MEMBERS.exportsOf(facts.subject.custodian);
+        (, authority) = _SUBJECTS.authorityOf(facts.study.subject, signerHash);
     }
 
     /// @inheritdoc IReleases
@@ -154,18 +180,17 @@ contract Releases is IReleases, EIP712 {
     }
 
     /// @dev One item of a batch: recorded, denied in the open, or, when its signatures are bad, passed over in silence.
-    function _recordOrDeny(Evidence calldata evidence) private returns (Reason reason) {
+    function _recordOrDeny(Evidence calldata evidence) private returns (Reason) {
         bytes32 requestId = requestIdOf(evidence.request);
         if (_releases[requestId].recordedAt != 0) return Reason.NONE;
-        Facts memory facts;
-        bool signed;
-        (reason, facts, signed) = _judge(evidence, requestId);
+        (Reason reason, Facts memory facts, bool signed) = _judge(evidence, requestId);
         if (reason == Reason.NONE) {
             _record(requestId, evidence, facts);
         } else if (signed && reason != Reason.ISSUER_UNPUBLISHED) {
             Badge calldata badge = evidence.badge;
             emit Denied(requestId, evidence.request.studyId, badge.person, badge.institution, reason);
         }
+        return reason;
     }
 
     /// @dev Records a staff member's release: the earliest of four ends is its lapse.
@@ -183,51 +208,64 @@ contract Releases is IReleases, EIP712 {
     {
         uint40 time = uint40(block.timestamp);
         uint40 end = SafeCast.toUint40(lapse);
-        _releases[requestId] = ReleaseState(time, end, institution, epoch);
+        _releases[requestId] = ReleaseState(time, end, institution, epoch, false);
         emit Released(requestId, request.studyId, request.person, request, institution, epoch, time, end);
     }
 
-    /// @dev Gathers the facts and decides; also says whether the badge's session signed the request.
-    function _judge(Evidence calldata evidence, bytes32 requestId)
-        private
-        view
-        returns (Reason reason, Facts memory facts, bool signed)
-    {
+    /// @dev Gathers the facts and decides; also says whether the badge's session signed the request. Nothing here is a
+    /// named return of a struct: those are zeroed in memory first, in vain.
+    function _judge(Evidence calldata evidence, bytes32 requestId) private view returns (Reason, Facts memory, bool) {
         KeyRequest calldata request = evidence.request;
         Badge calldata badge = evidence.badge;
-        facts = _facts(requestId, request, _MEMBERS.standing(badge, evidence.issuerSignature, request.recipient));
-        signed = SignerCheck.isSignedBy(badge.session, _hashTypedDataV4(requestId), evidence.sessionSignature);
+        Facts memory facts = _facts(request);
+        (facts.standing, facts.exports) =
+            _MEMBERS.standingAndExports(badge, evidence.issuerSignature, request.recipient, facts.subject.custodian);
+        bool signed = SignerCheck.isSignedBy(badge.session, _hashTypedDataV4(requestId), evidence.sessionSignature);
         bytes32 grantId = Hashes.ofGrant(evidence.grant);
-        reason = Policy.decide(facts, request, evidence.grant, badge, signed, grantId);
+        return (Policy.decide(facts, request, evidence.grant, badge, signed, grantId), facts, signed);
     }
 
-    /// @dev The same for a patient's own access.
+    /// @dev The same for a patient's own access; also the end of the power that asks.
     function _judgeOwn(KeyRequest calldata request, Approval calldata approval, bytes32 requestId)
         private
         view
-        returns (Reason reason, Facts memory facts)
+        returns (Reason reason, Facts memory facts, uint40 end)
     {
-        Standing memory nobody;
-        facts = _facts(requestId, request, nobody);
+        facts = _facts(request);
         bytes32 digest = _hashTypedDataV4(requestId);
         bool signed = approval.credential.length == 0
             && SignerCheck.isSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
-        (, bool current) = _SUBJECTS.subjectAndSigner(facts.study.subject, keccak256(approval.signer));
-        reason = Policy.decideOwn(facts, request, signed, current);
+        (, Authority memory authority) = _SUBJECTS.authorityOf(facts.study.subject, keccak256(approval.signer));
+        reason = Policy.decideOwn(facts, request, signed, authority);
+        end = authority.end;
     }
 
-    /// @dev Every fact at this block.
-    function _facts(bytes32 requestId, KeyRequest calldata request, Standing memory standing)
+    /// @dev The same for a hand-over that was made while the chain stalled.
+    function _judgeLate(Evidence calldata evidence, bytes32 requestId, uint64 handedOverAt, bytes calldata signature)
         private
         view
-        returns (Facts memory facts)
+        returns (Reason reason)
     {
+        (, Facts memory facts, bool signed) = _judge(evidence, requestId);
+        facts.time = handedOverAt;
+        bytes32 grantId = Hashes.ofGrant(evidence.grant);
+        reason = Policy.decideLate(facts, evidence.request, evidence.grant, evidence.badge, signed, grantId);
+        if (reason != Reason.NONE) return reason;
+        bool due = block.timestamp >= _GRANTS.reviewOf(grantId).dueAt;
+        if (due || handedOverAt > block.timestamp) return Reason.LATE_TIME;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(LATE_TYPEHASH, Late(requestId, handedOverAt))));
+        address trustee = SignerCheck.recover(digest, signature);
+        bytes32 keyHash = SignerCheck.hashOf(trustee);
+        bool live = handedOverAt < _MEMBERS.keyEnd(facts.subject.custodian, Kinds.BROKER_SIGN, keyHash);
+        if (trustee == address(0) || !live) return Reason.LATE_TRUSTEE;
+    }
+
+    /// @dev Every fact at this block that all who ask need: what the members know depends on who asks, and there is no
+    /// release yet where one is decided.
+    function _facts(KeyRequest calldata request) private view returns (Facts memory facts) {
         facts.time = uint64(block.timestamp);
-        facts.standing = standing;
         (facts.study, facts.revisionWithdrawn) = _STUDIES.studyAt(request.studyId, request.revision);
         facts.subject = _SUBJECTS.subjectOf(facts.study.subject);
-        facts.exports = _MEMBERS.exportsOf(facts.subject.custodian);
         facts.grant = _GRANTS.grantOf(request.grantId);
-        facts.release = _releases[requestId];
     }
 }

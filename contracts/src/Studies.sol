@@ -3,10 +3,26 @@ pragma solidity ^0.8.30;
 
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
-import { IMembers } from "./interfaces/IMembers.sol";
-import { Anchor, IStudies, Revise, Study, Withdraw } from "./interfaces/IStudies.sol";
-import { ISubjects } from "./interfaces/ISubjects.sol";
+import { Badge, IMembers } from "./interfaces/IMembers.sol";
+import {
+    Anchor,
+    Erase,
+    Erasure,
+    Hold,
+    IStudies,
+    LiftHold,
+    RequestErasure,
+    Retain,
+    Revise,
+    Study,
+    Withdraw
+} from "./interfaces/IStudies.sol";
+import { Approval, Authority, ISubjects } from "./interfaces/ISubjects.sol";
+import { IWebAuthnVerifier } from "./interfaces/IWebAuthnVerifier.sol";
 import { Registrars } from "./libraries/Registrars.sol";
+import { Rules } from "./libraries/Rules.sol";
+import { SignerCheck } from "./libraries/SignerCheck.sol";
+import { Staff } from "./libraries/Staff.sol";
 
 /// @title Studies
 /// @notice Which studies exist, and the digest of every revision.
@@ -19,18 +35,28 @@ contract Studies is IStudies, EIP712 {
     bytes32 private constant REVISE_TYPEHASH = keccak256("Revise(bytes32 studyId,uint16 revision,bytes32 manifest)");
     bytes32 private constant WITHDRAW_TYPEHASH = keccak256("Withdraw(bytes32 studyId,uint16 revision)");
 
+    bytes32 private constant RETAIN_TYPEHASH = keccak256("Retain(bytes32 studyId,uint32 retainUntilDay)");
+    bytes32 private constant HOLD_TYPEHASH = keccak256("Hold(bytes32 studyId,uint32 serial,bytes32 terms)");
+    bytes32 private constant LIFT_HOLD_TYPEHASH = keccak256("LiftHold(bytes32 studyId,uint32 serial)");
+    bytes32 private constant REQUEST_TYPEHASH = keccak256("RequestErasure(bytes32 studyId)");
+    bytes32 private constant ERASE_TYPEHASH = keccak256("Erase(bytes32 studyId,bytes32 certificate)");
+
     uint8 private constant ANCHORED = 1;
     uint8 private constant WITHDRAWN = 2;
+    uint8 private constant ERASED = 3;
 
     IMembers private immutable _MEMBERS;
     ISubjects private immutable _SUBJECTS;
+    IWebAuthnVerifier private immutable _VERIFIER;
     mapping(bytes32 studyId => Study stored) private _studies;
     /// @inheritdoc IStudies
     mapping(bytes32 studyId => mapping(uint16 revision => bytes32 manifest)) public override manifestOf;
     mapping(bytes32 studyId => mapping(uint16 revision => bool withdrawn)) private _withdrawn;
+    mapping(bytes32 studyId => Erasure stored) private _erasures;
 
     constructor(IMembers members_, ISubjects subjects_) EIP712("fiducia", "1") {
         (_MEMBERS, _SUBJECTS) = (members_, subjects_);
+        _VERIFIER = subjects_.verifier();
     }
 
     /// @inheritdoc IStudies
@@ -86,13 +112,89 @@ contract Studies is IStudies, EIP712 {
         }
         if (revision > study.revision) revert RevisionMismatch(studyId, study.revision, revision);
         if (revision == 0) {
-            if (study.status != ANCHORED) return;
-            _studies[studyId].status = WITHDRAWN;
-        } else {
-            if (_withdrawn[studyId][revision]) return;
-            _withdrawn[studyId][revision] = true;
+            _withdraw(studyId, study);
+            return;
         }
+        if (_withdrawn[studyId][revision]) return;
+        _withdrawn[studyId][revision] = true;
         emit Withdrawn(studyId, study.subject, revision);
+    }
+
+    /// @inheritdoc IStudies
+    function retain(Retain calldata retention, bytes calldata signature) external override {
+        (bytes32 studyId, uint32 day) = (retention.studyId, retention.retainUntilDay);
+        Study memory study = _existing(studyId);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RETAIN_TYPEHASH, retention)));
+        Registrars.requireActing(_MEMBERS, _custodianOf(study.subject), Registrars.hashOfSigner(digest, signature));
+        if (day < study.retainUntilDay) revert RetentionShortened(studyId, study.retainUntilDay, day);
+        if (day == study.retainUntilDay) return;
+        _studies[studyId].retainUntilDay = day;
+        emit Retained(studyId, day);
+    }
+
+    /// @inheritdoc IStudies
+    function hold(Hold calldata hold_, Approval calldata approval) external override {
+        bytes32 studyId = hold_.studyId;
+        bytes20 subject = _existing(studyId).subject;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(HOLD_TYPEHASH, hold_)));
+        Badge memory badge = Staff.requireOfficer(_MEMBERS, approval, digest, subject);
+        if (badge.institution != _custodianOf(subject)) revert NoStanding(subject, badge.person);
+        Erasure storage erasure = _erasures[studyId];
+        if (hold_.serial != erasure.holdSerial) revert HoldMismatch(studyId, erasure.holdSerial, hold_.serial);
+        if (erasure.held) return;
+        erasure.held = true;
+        emit Held(studyId, hold_.serial, hold_.terms, badge.person);
+    }
+
+    /// @inheritdoc IStudies
+    function liftHold(LiftHold calldata lifting, Approval[] calldata approvals) external override {
+        (bytes32 studyId, uint32 serial) = (lifting.studyId, lifting.serial);
+        bytes20 subject = _existing(studyId).subject;
+        Erasure storage erasure = _erasures[studyId];
+        if (!erasure.held || serial != erasure.holdSerial) revert HoldMismatch(studyId, erasure.holdSerial, serial);
+        if (approvals.length != 2) revert HoldApprovalsRefused(studyId);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(LIFT_HOLD_TYPEHASH, lifting)));
+        Badge memory own = Staff.requireOfficer(_MEMBERS, approvals[0], digest, subject);
+        Badge memory other = Staff.requireOfficer(_MEMBERS, approvals[1], digest, subject);
+        bool two = own.institution == _custodianOf(subject) && other.institution != own.institution;
+        if (!two) revert HoldApprovalsRefused(studyId);
+        (erasure.held, erasure.holdSerial) = (false, serial + 1);
+        emit HoldLifted(studyId, serial, own.person, other.person);
+    }
+
+    /// @inheritdoc IStudies
+    function requestErasure(RequestErasure calldata request, Approval calldata approval) external override {
+        bytes32 studyId = request.studyId;
+        Study memory study = _existing(studyId);
+        bytes32 by = keccak256(approval.signer);
+        (, Authority memory authority) = _SUBJECTS.authorityOf(study.subject, by);
+        bool may = authority.powers & Rules.MAY_GRANT != 0 && approval.credential.length == 0;
+        if (!may) revert NoStanding(study.subject, by);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REQUEST_TYPEHASH, request)));
+        SignerCheck.requireSignedBy(approval.signer, digest, approval.signature, _VERIFIER);
+        if (_erasures[studyId].requested || study.status == ERASED) return;
+        _erasures[studyId].requested = true;
+        emit ErasureRequested(studyId, study.subject, by);
+        _withdraw(studyId, study);
+    }
+
+    /// @inheritdoc IStudies
+    function erase(Erase calldata erasure, bytes calldata signature) external override {
+        bytes32 studyId = erasure.studyId;
+        Study memory study = _existing(studyId);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(ERASE_TYPEHASH, erasure)));
+        Registrars.requireActing(_MEMBERS, _custodianOf(study.subject), Registrars.hashOfSigner(digest, signature));
+        if (erasure.certificate == 0) revert CertificateZero();
+        Erasure memory stored = _erasures[studyId];
+        if (stored.certificate == erasure.certificate) return;
+        if (study.status == ERASED) revert StudyClosed(studyId, study.status);
+        if (study.status != WITHDRAWN) revert StudyNotWithdrawn(studyId);
+        if (stored.held) revert StudyHeld(studyId);
+        bool due = stored.requested || block.timestamp / 1 days >= study.retainUntilDay;
+        if (!due) revert RetentionRuns(studyId, study.retainUntilDay);
+        _studies[studyId].status = ERASED;
+        _erasures[studyId].certificate = erasure.certificate;
+        emit Erased(studyId, study.subject, erasure.certificate);
     }
 
     /// @inheritdoc IStudies
@@ -113,6 +215,11 @@ contract Studies is IStudies, EIP712 {
     /// @inheritdoc IStudies
     function studyAt(bytes32 studyId, uint16 revision) external view override returns (Study memory, bool) {
         return (_studies[studyId], _withdrawn[studyId][revision]);
+    }
+
+    /// @inheritdoc IStudies
+    function erasureOf(bytes32 studyId) external view override returns (Erasure memory) {
+        return _erasures[studyId];
     }
 
     /// @inheritdoc IStudies
@@ -140,6 +247,13 @@ contract Studies is IStudies, EIP712 {
         _studies[studyId] = Study(given.subject, 1, ANCHORED, given.retainUntilDay, time);
         manifestOf[studyId][1] = given.manifest;
         emit Anchored(studyId, given.subject, given.manifest, given.retainUntilDay, time);
+    }
+
+    /// @dev Withdraws a whole study, unless that was done.
+    function _withdraw(bytes32 studyId, Study memory study) private {
+        if (study.status != ANCHORED) return;
+        _studies[studyId].status = WITHDRAWN;
+        emit Withdrawn(studyId, study.subject, 0);
     }
 
     /// @dev A study that was anchored.

@@ -33,6 +33,9 @@ import { TypedData } from "./utils/TypedData.sol";
 abstract contract Base is Signing {
     using TypedData for *;
 
+    uint32 internal constant APPOINTMENT_DELAY = 2 days;
+    uint32 internal constant RECOVERY_DELAY = 7 days;
+
     bytes20 internal subject;
     bytes32 internal studyId;
 
@@ -54,7 +57,7 @@ abstract contract Base is Signing {
         founders[2] = Founder(vm.addr(GOVERNOR_3), 2, 3);
         verifier = new WebAuthnVerifier(RP_ID_HASH);
         members = new Members(founders);
-        subjects = new Subjects(members, verifier);
+        subjects = new Subjects(members, verifier, APPOINTMENT_DELAY, RECOVERY_DELAY);
         studies = new Studies(members, subjects);
         grants = new Grants(members, subjects, studies);
         releases = new Releases(members, subjects, studies, grants);
@@ -147,24 +150,6 @@ abstract contract Base is Signing {
     function withdrawPerson() internal {
         WithdrawPerson memory withdrawal = WithdrawPerson(PERSON);
         members.withdrawPerson(withdrawal, signMembers(ISSUER_2, withdrawal.hash()));
-    }
-
-    // Flags and states that no verb reaches yet, written where the compiler keeps them.
-
-    /// @dev Sets a subject's flags. Subject packs custodian 32, epoch 32, flags 8, signerIndex 32 from the right.
-    function setFlags(bytes20 of_, uint8 flags) internal {
-        bytes32 slot = keccak256(abi.encode(of_, uint256(2)));
-        uint256 stored = uint256(vm.load(address(subjects), slot)) & ~(uint256(0xff) << 64);
-        vm.store(address(subjects), slot, bytes32(stored | (uint256(flags) << 64)));
-        assertEq(subjects.subjectOf(of_).flags, flags, "the layout is another one");
-    }
-
-    /// @dev Sets a study's status. Study packs subject 160, revision 16, status 8, ... from the right.
-    function setStatus(bytes32 study, uint8 status) internal {
-        bytes32 slot = keccak256(abi.encode(study, uint256(2)));
-        uint256 stored = uint256(vm.load(address(studies), slot)) & ~(uint256(0xff) << 176);
-        vm.store(address(studies), slot, bytes32(stored | (uint256(status) << 176)));
-        assertEq(studies.studyOf(study).status, status, "the layout is another one");
     }
 
     // Valid structs to change before signing.

@@ -45,11 +45,6 @@ contract GasTest is Passkeys {
         grants.grant(_passkeyGrant, oneApproval(passkeyApproval(PASSKEY, address(grants), _passkeyGrant.hash())));
     }
 
-    function under(uint256 target, uint256 operations) private view {
-        uint256 used = vm.lastCallGas().gasTotalUsed;
-        vm.assertLe(used, target * operations, string.concat("gas of one: ", vm.toString(used / operations)));
-    }
-
     function test_enrol() public {
         Enrol memory given = Enrol(CUSTODIAN, keccak256("gas"), hashOf(555));
         (bytes memory one, bytes memory two) =

@@ -5,7 +5,7 @@ import { IErrors } from "../src/interfaces/IErrors.sol";
 import { Grant, IGrants } from "../src/interfaces/IGrants.sol";
 import { Badge } from "../src/interfaces/IMembers.sol";
 import { Evidence, KeyRequest, Reason } from "../src/interfaces/IReleases.sol";
-import { Approval, Enrol, ISubjects, RevokeAll } from "../src/interfaces/ISubjects.sol";
+import { Approval, Authority, Enrol, ISubjects, RevokeAll } from "../src/interfaces/ISubjects.sol";
 import { YesVerifier } from "./SignerCheck.t.sol";
 import { Assertion, Passkeys } from "./utils/Passkeys.sol";
 import { TypedData } from "./utils/TypedData.sol";
@@ -52,8 +52,8 @@ contract PasskeysTest is Passkeys {
     function test_it_is_the_current_signer() public view {
         bytes32 signerHash = keccak256(passkeyOf(PASSKEY));
         assertEq(subjects.signerOf(signerHash).subject, _patient, "subject");
-        (, bool current) = subjects.subjectAndSigner(_patient, signerHash);
-        assertTrue(current, "current");
+        (, Authority memory authority) = subjects.authorityOf(_patient, signerHash);
+        assertTrue(authority.current, "current");
     }
 
     function test_a_passkey_serves_one_subject() public {

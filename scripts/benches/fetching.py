@@ -104,8 +104,8 @@ class _Turns:
             ratio_row(f"{name}, into a folder", self._series("received"), self._series("folder"), note=str(keys)),
         ]
         if isinstance(self._world.orthanc, str):
-            return [*found, skipped(f"{name}, beside GET from Orthanc", self._world.orthanc)]
-        return [*found, ratio_row(f"{name}, beside GET from Orthanc", self._series("Orthanc"), verified)]
+            return [*found, skipped(f"{name}, beside WADO-RS from Orthanc", self._world.orthanc)]
+        return [*found, ratio_row(f"{name}, beside WADO-RS from Orthanc", self._series("Orthanc"), verified)]
 
     def _series(self, which: str, name: str = "") -> Series:
         return Series(name or which, "s", tuple(self._times[which]))
@@ -131,15 +131,16 @@ class _Turns:
             self._times[which].append(seconds)
         shutil.rmtree(out)
         if not isinstance(self._world.orthanc, str):
+            paths = self._world.orthanc.instances()
             begun = time.perf_counter()
-            self._world.orthanc.read_all()
+            self._world.orthanc.read(paths)
             self._times["Orthanc"].append(time.perf_counter() - begun)
 
 
 def _fetched(world: World, study_id: bytes, store: Store, destination: Destination) -> tuple[float, float, float]:
     """Fetch once; return seconds until the keys were here, from there until all was verified, and for everything."""
     marks = _Marks()
-    journey = world.fetch(study_id, store, marks)
+    journey = world.fetch(store, marks)
     begun = time.perf_counter()
     journey.run(FetchOrder(study_id, 0, Purpose.TREAT, Action.RETAIN), world.clinician, destination)
     everything = time.perf_counter() - begun

@@ -11,7 +11,7 @@ import http.client
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from fiducia.app.processes import Program, Stack, free_ports, port_is_open
 
 _READY_S = 60.0
 _STORE_S = 300.0
+_DICOMWEB = "/dicom-web"
+_DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # where Debian puts it
 
 
 class Orthanc:
@@ -32,22 +34,31 @@ class Orthanc:
 
     def store(self, folder: Path) -> None:
         """Send a folder by C-STORE, one association, one instance after another."""
-        words = (self._storescu, "--scan-directories", "--recurse", "-aec", "ORTHANC", "127.0.0.1")
+        self.send(folder, "ORTHANC", self._dicom_port)
+
+    def send(self, folder: Path, called: str, port: int) -> None:
+        """Send a folder to another called AE title and port, in the same way."""
+        words = (self._storescu, "--scan-directories", "--recurse", "-aec", called, "127.0.0.1")
         subprocess.run(
-            [*words, str(self._dicom_port), str(folder)],
+            [*words, str(port), str(folder)],
             env=self._environment,
             check=True,
             capture_output=True,
             timeout=_STORE_S,
         )
 
-    def read_all(self) -> int:
-        """Read every instance's file over one kept connection; return how many there were."""
+    def instances(self) -> list[str]:
+        """Return the paths of all instances at its DICOMweb door, as a search finds them."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._http_port)) as connection:
-            identities = json.loads(self._get(connection, "/instances"))
-            for identity in identities:
-                self._get(connection, f"/instances/{identity}/file")
-            return len(identities)
+            found = json.loads(self._get(connection, f"{_DICOMWEB}/instances?limit=100000"))
+        urls = [str(item["00081190"]["Value"][0]) for item in found]
+        return [url[url.index(_DICOMWEB) :] for url in urls]
+
+    def read(self, paths: Sequence[str]) -> None:
+        """Retrieve instances by WADO-RS, one after another, over one kept connection."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._http_port)) as connection:
+            for path in paths:
+                self._get(connection, path)
 
     def clear(self) -> None:
         """Remove all studies."""
@@ -57,7 +68,7 @@ class Orthanc:
 
     @staticmethod
     def _get(connection: http.client.HTTPConnection, path: str, method: str = "GET") -> bytes:
-        connection.request(method, path)
+        connection.request(method, path)  # accepts anything: an instance comes as multipart/related, as it is stored
         response = connection.getresponse()
         body = response.read()
         if response.status != 200:
@@ -70,8 +81,8 @@ def running(root: Path, environment: Mapping[str, str]) -> Iterator[Orthanc | st
     """Run Orthanc in `root` for as long as the block lasts; yields the reason where that cannot be done."""
     server = shutil.which("Orthanc", path=environment.get("PATH", ""))
     storescu = _find_storescu(environment)
-    if server is None or storescu is None:
-        yield "Orthanc and DCMTK are not installed"
+    if server is None or storescu is None or not _DICOMWEB_PLUGIN.is_file():
+        yield "Orthanc, its DICOMweb plugin and DCMTK are not all installed"
         return
     dicom_port, http_port = free_ports(2)
     place = root / "orthanc"
@@ -91,7 +102,7 @@ def _settings(place: Path, dicom_port: int, http_port: int) -> dict[str, Any]:
     return {
         "StorageDirectory": str(place / "storage"),
         "IndexDirectory": str(place / "index"),
-        "Plugins": [],
+        "Plugins": [str(_DICOMWEB_PLUGIN)],
         "DicomPort": dicom_port,
         "HttpPort": http_port,
         "RemoteAccessAllowed": False,

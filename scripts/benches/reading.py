@@ -36,8 +36,8 @@ def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
     if revision is None:
         raise RuntimeError("the study is not on the ledger")
     manifest = read_manifest(store, revision.manifest)
-    share = share_of(world.house.vault(FOUNDER), study_id, 1, 1)
-    keys = read_custody(store, manifest).combine([share])
+    custody = read_custody(store, manifest)
+    keys = custody.combine([share_of(world.house.vault(FOUNDER), custody, 1, 1, 1)])
     return [
         _verify(place, manifest, calibration, repetitions),
         _first_frame(store, manifest, keys, frames, path.stat().st_size, repetitions),

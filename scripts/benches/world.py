@@ -11,11 +11,12 @@ import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fiducia.adapters.evm.rpc import Rpc
 from fiducia.adapters.memory.progress import MemoryProgress
-from fiducia.adapters.sqlite import SqliteStudies
+from fiducia.adapters.sql import SqlStudies
 from fiducia.adapters.store_kubo import KuboStore
 from fiducia.adapters.system import SilentSteps
 from fiducia.app import kubo_daemon, settings
@@ -30,8 +31,9 @@ from fiducia.core.rules import Action, Purpose, mask
 from fiducia.journeys.asking import Requester
 from fiducia.journeys.fetch import FetchStudy
 from fiducia.journeys.grant import GrantOrder
+from fiducia.journeys.quarantine import SetAside
 from fiducia.journeys.register import RegisterStudies
-from fiducia.ports import Steps, Store
+from fiducia.ports import Steps, Store, Studies
 from scripts.benches import peers
 from scripts.benches.peers import Orthanc
 
@@ -82,56 +84,62 @@ class World:
         profile = self.profile(CLINICIAN)
         return Requester(profile.signer(KeyName.SESSION), profile.gateway().seed, profile.badge)
 
-    def register(self, store: Store, paths: list[str], *, again: bool = False) -> bytes:
+    @contextlib.contextmanager
+    def empty_directory(self) -> Iterator[Studies]:
+        """Open a directory of studies of its own, made and ready: what is registered already counts as new there."""
+        with SqlStudies(self.fresh("studies") / "studies.sqlite", self.house.key_encryption) as studies:
+            yield studies
+
+    def register(self, store: Store, paths: list[str], *, studies: Studies | None = None, alone: bool = False) -> bytes:
         """Register one study by the hospital's real journey; returns its study_id.
 
         Args:
             store: where its objects go.
             paths: files and folders.
-            again: with a directory of studies of its own, so that what is registered already counts as new.
+            studies: another directory of studies than the hospital's.
+            alone: with the hospital as the only trustee, whatever the consortium's custody is.
         """
         house = self.house
-        with contextlib.ExitStack() as closing:
-            studies = house.studies(FOUNDER)
-            if again:
-                path = self.fresh("studies")
-                studies = closing.enter_context(SqliteStudies(path / "studies.sqlite", house.key_encryption))
-            founder = self.profile(FOUNDER)
-            registration = RegisterStudies(
-                intake=house.intake(),
-                store=store,
-                vault=house.vault(FOUNDER),
-                patients=house.patients(FOUNDER),
-                studies=studies,
-                ledger=house.ledger(FOUNDER),
-                entropy=house.entropy,
-                clock=house.clock,
-                domains=house.domains,
-                steps=SilentSteps(),
-                progress=MemoryProgress(),
-            ).run(paths, custodian=founder.institution, registrar=founder.signer(KeyName.REGISTRAR))
+        founder = self.profile(FOUNDER)
+        registration = RegisterStudies(
+            intake=house.intake(),
+            examiner=house.examiner(),
+            store=store,
+            vault=house.vault(FOUNDER),
+            deal=house.deal_shares(FOUNDER, alone=alone),
+            patients=house.patients(FOUNDER),
+            studies=house.studies(FOUNDER) if studies is None else studies,
+            ledger=house.ledger(FOUNDER),
+            entropy=house.entropy,
+            clock=house.clock,
+            domains=house.domains,
+            steps=SilentSteps(),
+            progress=MemoryProgress(),
+            set_aside=SetAside(spool=house.spool(FOUNDER), clock=house.clock),
+        ).run(paths, custodian=founder.institution, registrar=founder.signer(KeyName.REGISTRAR))
         if len(registration.studies) != 1 or registration.problems:
             raise RuntimeError(f"one study was to be registered: {registration}")
         return registration.studies[0].study_id
 
-    def grant(self, study_id: bytes) -> None:
-        """Have the patient grant the study to the clinician for a day."""
+    def grant(self, study_id: bytes, *, metadata: bool = False) -> None:
+        """Have the patient grant the study to the clinician for a day; with `metadata`, viewers find it."""
+        actions = mask(Action.VIEW, Action.RETAIN) | (mask(Action.METADATA) if metadata else 0)
         order = GrantOrder(
             study_id=study_id,
             series=0,
             grantee=self.profile(CLINICIAN).person,
             purposes=mask(Purpose.TREAT),
-            actions=mask(Action.VIEW, Action.RETAIN),
+            actions=actions,
             not_after=self.house.clock.now() + GRANT_S,
         )
         patient = self.profile(PATIENT)
         self.house.give_grant(patient).run(order, patient.signer(KeyName.SIGNER))
 
-    def fetch(self, study_id: bytes, store: Store, steps: Steps) -> FetchStudy:
+    def fetch(self, store: Store, steps: Steps) -> FetchStudy:
         """Return the clinician's journey against a store."""
         house, profile = self.house, self.profile(CLINICIAN)
         return FetchStudy(
-            broker=house.broker_of_study(profile.member, study_id),
+            broker_of=house.broker,
             ledger=house.ledger(profile.member),
             mirror=house.mirror(profile.member),
             store=store,
@@ -165,12 +173,30 @@ def running(root: Path) -> Iterator[World]:
     stops it for longer and longer as thousands of releases gather.
     """
     environment = settings.load()
+    with (
+        _members(root, environment, None) as house,
+        _kubo(root, environment) as kubo,
+        peers.running(root, environment.search_environment()) as orthanc,
+    ):
+        yield new_world(root / "work", house, kubo, orthanc)
+
+
+@contextlib.contextmanager
+def dealt(root: Path) -> Iterator[World]:
+    """Run a consortium of three members that deals its keys, two of whom open one; nothing else beside it."""
+    with _members(root, settings.load(), (2, 3)) as house:
+        yield new_world(root / "work", house)
+
+
+@contextlib.contextmanager
+def _members(root: Path, environment: settings.Settings, custody: tuple[int, int] | None) -> Iterator[House]:
+    """Run a chain and brokers: the founder's, and those of all members where they are trustees."""
     home = Home(root / "home")
     home.create()
     with House(home, environment) as house, Stack() as processes:
-        house.create_key()
-        create_profiles(house)
-        plan = new_plan(house.entropy, house.clock.now(), "embedded")
+        house.custody.create()
+        plan = new_plan(house.entropy, house.clock.now(), "embedded", custody=custody)
+        create_profiles(house, plan.members)
         anvil = find_anvil(environment.search_environment(), ROOT)
         log = home.logs / "anvil.log"
         chain = processes.start(
@@ -179,22 +205,19 @@ def running(root: Path) -> Iterator[World]:
         chain.wait_ready(lambda: port_is_open(plan.chain_port), _READY_S)
         bind_network(house, plan, say)
         provision(house, plan, say)
-        broker = processes.start(_broker(home, plan, environment))
-        broker.wait_ready(lambda: port_is_open(plan.broker_ports[FOUNDER]), _READY_S)
-        with (
-            _kubo(root, environment) as kubo,
-            peers.running(root, environment.search_environment()) as orthanc,
-        ):
-            yield new_world(root / "work", house, kubo, orthanc)
+        for member in plan.members if custody else (FOUNDER,):
+            broker = processes.start(_broker(home, plan, environment, member))
+            broker.wait_ready(partial(port_is_open, plan.broker_ports[member]), _READY_S)
+        yield house
 
 
-def _broker(home: Home, plan: Plan, environment: settings.Settings) -> Program:
-    port = str(plan.broker_ports[FOUNDER])
-    words = ("--home", str(home.root), "broker", "serve", "--member", FOUNDER, "--port", port)
+def _broker(home: Home, plan: Plan, environment: settings.Settings, member: str) -> Program:
+    port = str(plan.broker_ports[member])
+    words = ("--home", str(home.root), "broker", "serve", "--member", member, "--port", port)
     return Program(
-        name="broker",
+        name=f"broker-{member}",
         command=(sys.executable, "-I", "-u", "-m", "fiducia.app.cli", *words),
-        log=home.logs / "broker.log",
+        log=home.logs / f"broker-{member}.log",
         environment=environment.child_environment(),
         directory=home.root,
     )

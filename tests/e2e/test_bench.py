@@ -25,14 +25,16 @@ def run(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_gas_is_under_its_gates_and_nothing_stays(tmp_path: Path) -> None:
-    done = run(tmp_path, "--rows", "reading,gas", "--json")
+    done = run(tmp_path, "--rows", "reading,prove,gas", "--json")
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
     gas = {name: row for name, row in rows.items() if name.startswith("gas: ")}
-    assert len(gas) == 11
+    assert sum(name.endswith("a passkey") for name in gas) == 4
+    assert len(gas) == 16
     assert [name for name, row in gas.items() if row["verdict"] == "MISSED"] == []
     assert any(name.startswith("verify") for name in rows)
     assert any(name.startswith("first frame") for name in rows)
+    assert sum(name.startswith("check ") for name in rows) == 2
     assert not list(tmp_path.iterdir())
     assert [
         each for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(each.info["cmdline"] or ())

@@ -25,8 +25,8 @@ from fiducia.core import ids, wire
 from fiducia.core.rules import Action, Purpose
 from fiducia.core.signatures import EoaKey
 from fiducia.journeys.asking import DrawUpRequest, Requester
-from fiducia.records.ledger import GrantAct, RevokeAct, RevokeAllAct
-from fiducia.records.typed import Approval, Grant, Revoke, RevokeAll, StaffAccess
+from fiducia.records.ledger import GrantAct, RestrictAct, RevokeAct, RevokeAllAct, RotateAct
+from fiducia.records.typed import Approval, Grant, Restrict, Revoke, RevokeAll, Rotate, StaffAccess
 from tests.support.cli import Cli
 from tests.support.images import small_series
 from tests.support.stack import Development
@@ -42,6 +42,7 @@ CHECKED = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
+DENIALS = ("denied", "hand_over_denied")
 STRANGER = EoaKey(b"\x5a" * 32)
 
 
@@ -59,6 +60,8 @@ class Bodies:
     grant: GrantAct
     revoke: RevokeAct
     revoke_all: RevokeAllAct
+    restrict: RestrictAct
+    rotate: RotateAct
     session: EoaKey
     sign: Callable[[EoaKey, Any], bytes]
 
@@ -91,12 +94,21 @@ def drawn_up(house: House, study_id: bytes) -> Bodies:
     access = ask.run(study_id, 0, Purpose.TREAT, Action.RETAIN, requester)
     assert isinstance(access, StaffAccess)
     other: Grant = replace(access.grant, salt=b"\x07" * 32)
+    restriction = Restrict(access.grant.subject, 1)
+    rotation = Rotate(access.grant.subject, ids.signer_hash(STRANGER.address), 1)
     ends, all_ends = Revoke(ids.grant_id(other)), RevokeAll(access.grant.subject, access.grant.epoch)
     return Bodies(
         access=access,
         grant=GrantAct(other, (Approval(signer.address, sign(signer, other)),)),
         revoke=RevokeAct(other, Approval(STRANGER.address, sign(STRANGER, ends))),
         revoke_all=RevokeAllAct(all_ends, Approval(STRANGER.address, sign(STRANGER, all_ends))),
+        restrict=RestrictAct(restriction, Approval(STRANGER.address, sign(STRANGER, restriction))),
+        rotate=RotateAct(
+            rotation,
+            STRANGER.address,
+            sign(STRANGER, rotation),
+            Approval(STRANGER.address, sign(STRANGER, rotation)),
+        ),
         session=session,
         sign=sign,
     )
@@ -116,7 +128,7 @@ def _unharmed(development: Development, door: httpx2.Client, bodies: Bodies) -> 
     def traces() -> tuple[object, ...]:
         with development.house() as house:
             state = state_of(house)
-            acts = [entry.kind for entry in house.journal("hospital-a").entries() if entry.kind != "denied"]
+            acts = [entry.kind for entry in house.journal("hospital-a").entries() if entry.kind not in DENIALS]
             subject = bodies.access.grant.subject
             return len(state.releases()), len(state.grants_of_subject(subject)), acts
 
@@ -176,7 +188,7 @@ def test_another_hospitals_broker_releases_and_relays_nothing(development: Devel
 
 
 def test_a_revoke_without_standing_is_not_taken(door: httpx2.Client, bodies: Bodies) -> None:
-    for act in (bodies.revoke, bodies.revoke_all):
+    for act in (bodies.revoke, bodies.revoke_all, bodies.restrict):
         check_problem(door.post("/v1/revocations", content=wire.encode(act)), 403, "signature")
 
 
@@ -186,7 +198,16 @@ def test_a_grant_that_the_patient_did_not_sign_is_not_carried(door: httpx2.Clien
     check_problem(door.post("/v1/grants", content=wire.encode(forged)), 403, "signature")
 
 
-@pytest.mark.parametrize("path", ["/v1/grants", "/v1/revocations", "/v1/releases", "/v1/hand-overs"])
+def test_an_act_that_nobody_may_do_is_not_carried(
+    development: Development, door: httpx2.Client, bodies: Bodies
+) -> None:
+    rotate = wire.encode(bodies.rotate)
+    check_problem(door.post("/v1/acts", content=rotate), 403, "signature")
+    elsewhere = httpx2.post(f"{development.broker_url('hospital-b')}/v1/acts", content=rotate)
+    check_problem(elsewhere, 403, "denied", "NOT_OWN_SUBJECT")
+
+
+@pytest.mark.parametrize("path", ["/v1/grants", "/v1/acts", "/v1/revocations", "/v1/releases", "/v1/hand-overs"])
 def test_a_body_that_is_not_what_the_door_takes_is_a_client_error(
     door: httpx2.Client, bodies: Bodies, path: str
 ) -> None:
@@ -246,8 +267,14 @@ def test_a_request_with_any_one_value_changed_is_refused(door: httpx2.Client, bo
     others: st.SearchStrategy[Any] = st.sampled_from(
         [None, 0, -1, 1, 2**31, 2**53, 2**64, True, "", "0", "0x", "0x00", "18446744073709551615", "x" * 300, [], {}]
     )
-    acts = {"/v1/grants": bodies.grant, "/v1/revocations": bodies.revoke, "/v1/releases": bodies.access}
-    for path, record in acts.items():
+    acts = (
+        ("/v1/grants", bodies.grant),
+        ("/v1/acts", bodies.rotate),
+        ("/v1/revocations", bodies.revoke),
+        ("/v1/revocations", bodies.restrict),
+        ("/v1/releases", bodies.access),
+    )
+    for path, record in acts:
         body = json.loads(wire.encode(record))
         places = st.sampled_from(sorted(leaves(body), key=str))
 

@@ -22,7 +22,7 @@ def test_up_sets_up_a_consortium(either: Cli) -> None:
         (1, "hospital-a", True),
         (2, "hospital-b", True),
     ]
-    kinds = {"REGISTRAR", "ISSUER", "GATEWAY", "BROKER_KEM", "BROKER_SIGN"}
+    kinds = {"REGISTRAR", "ISSUER", "GATEWAY", "BROKER_KEM", "BROKER_SIGN", "LOG"}
     for institution in (1, 2):
         keys = either.ok("key", "list", "--institution", institution)
         assert {key["kind"] for key in keys if key["live"]} == kinds

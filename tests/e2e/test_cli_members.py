@@ -21,7 +21,7 @@ def admitted(embedded: Cli) -> str:
 
 def test_a_member_is_admitted_once(embedded: Cli, admitted: str) -> None:
     before = embedded.ok("member", "list")
-    (row,) = [row for row in before if row["institution"] > 2 and row["region"] == 2]
+    (row,) = [row for row in before if row["name"] == admitted]
     assert (row["exports"], row["active"], row["badge_epoch"]) == ([1, 2], True, 1)
     again = embedded.ok("member", "admit", admitted, "--region", 2)
     assert (again["institution"], again["gas"]) == (row["institution"], 0)
@@ -52,9 +52,9 @@ def test_a_key_is_published_once_and_once_ended_never_returns(embedded: Cli, adm
 def test_a_key_that_lies_elsewhere_is_published_by_its_hex(embedded: Cli, admitted: str) -> None:
     done = embedded.ok("key", "publish", "LOG", "--key", "0x" + "17" * 32, "--as", admitted, "--endpoint", "https://l")
     assert done["changed"] is True
-    (row,) = embedded.ok("key", "list", "--kind", "LOG")
-    assert row["endpoint"] == "https://l"
-    embedded.fails(2, "key", "publish", "LOG", "--as", admitted)  # the profile has none of its own
+    rows = embedded.ok("key", "list", "--kind", "LOG")  # brokers that keep a log have published theirs
+    assert [row["endpoint"] for row in rows].count("https://l") == 1
+    assert embedded.ok("key", "publish", "LOG", "--as", admitted)["changed"] is True  # its own, beside the other
     embedded.fails(2, "key", "publish", "LOG", "--key", "0xzz", "--as", admitted)
 
 

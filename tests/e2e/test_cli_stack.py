@@ -64,7 +64,9 @@ def test_up_again_changes_nothing_and_what_was_kept_outlives_down(cli: Cli, samp
     cli.ok(*cli.fetch_words(study, cli.home.parent / "out"))
 
 
-def test_a_part_that_was_killed_is_started_again_alone(cli: Cli) -> None:
+def test_a_part_that_was_killed_is_started_again_alone_and_the_chain_takes_nothing_with_it(
+    cli: Cli, samples: SampleFolders
+) -> None:
     cli.ok("up", "--detach", "--store", "embedded")
     before = pids(cli)
     os.kill(before["broker-hospital-b"], signal.SIGKILL)
@@ -73,10 +75,6 @@ def test_a_part_that_was_killed_is_started_again_alone(cli: Cli) -> None:
     after = pids(cli)
     assert after["broker-hospital-b"] != before["broker-hospital-b"]
     assert {name for name in before if before[name] != after[name]} == {"broker-hospital-b"}
-
-
-def test_a_chain_that_was_killed_takes_nothing_with_it(cli: Cli, samples: SampleFolders) -> None:
-    cli.ok("up", "--detach", "--store", "embedded")
     study = cli.register(samples.make(1))
     state = cli.paths.chain_state
     written_at = state.stat().st_mtime
@@ -164,15 +162,10 @@ def test_two_starts_at_once_make_one_stack(cli: Cli) -> None:
     assert len(cli.processes()) == 3
 
 
-def test_another_store_than_the_homes_own_is_refused(cli: Cli) -> None:
+def test_another_store_than_the_homes_own_is_refused_and_a_port_that_was_taken_meanwhile_replaced(cli: Cli) -> None:
     cli.ok("up", "--detach", "--store", "embedded")
     cli.ok("down")
     assert "embedded store" in cli.fails(2, "up", "--detach", "--store", "kubo")["detail"]
-
-
-def test_a_port_that_was_taken_meanwhile_is_replaced(cli: Cli) -> None:
-    cli.ok("up", "--detach", "--store", "embedded")
-    cli.ok("down")
     port = cli.paths.load().members[0].broker_url.rpartition(":")[2]
     listener = subprocess.Popen(
         ["python3", "-m", "http.server", port, "--bind", "127.0.0.1"],
@@ -189,11 +182,10 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(cli: Cli) -> None:
         listener.wait()
 
 
-def test_the_chain_listens_on_loopback_only(cli: Cli) -> None:
-    cli.ok("up", "--detach", "--store", "embedded")
+def test_the_chain_listens_on_loopback_only(embedded: Cli) -> None:
     listening = {
         connection.laddr.ip
-        for process in cli.processes()
+        for process in embedded.processes()
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN
     }

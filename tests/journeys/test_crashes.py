@@ -14,6 +14,7 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.errors import DeniedError, LedgerError, LedgerNotFinalError
+from fiducia.journeys.asking import ASK_FOR_S
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.journeys.shares import share_of
 from tests.support.consortium import HOSPITAL_A, IDENTITY, Consortium, contents
@@ -77,7 +78,7 @@ def assert_whole(world: Consortium) -> None:
         manifest = read_manifest(world.store, study.manifest)
         custody = read_custody(world.store, manifest)
         for line in manifest.series:
-            keys = custody.combine([share_of(world.vault, study.study_id, line.number, line.sealed_in)])
+            keys = custody.combine([share_of(world.vault, custody, 1, line.number, line.sealed_in)])
             opener = SeriesOpener(manifest.place(line), line, keys, world.store.read)
             for entry in opener.entries:
                 for _ in opener.instance(entry.number):
@@ -212,6 +213,64 @@ def test_a_paused_fetch_is_refused_after_the_revoke_and_its_kept_keys_are_gone()
     assert refused.value.reason == "GRANT_REVOKED"
     assert (destination.visible, destination.waiting) == ({}, {})
     assert world.gateway_vault.names("") == ()
+
+
+def test_a_paused_fetch_goes_on_under_what_was_granted_since() -> None:
+    world = granted()
+    destination = MemoryDestination()
+    world.steps = MemorySteps(stop_at="fetch.instance-staged")
+    with pytest.raises(Stopped):
+        world.run_fetch(only_study(world), destination)
+    world.restart()
+    (grant,) = world.mirror.catch_up().grants_of_study(only_study(world))
+    world.revoke.run(grant.grant_id, world.patient)
+    world.run_grant(only_study(world), not_after=world.clock.now() + 3600)
+    world.run_fetch(only_study(world), destination)
+    assert sorted(destination.visible.values()) == contents(world.files)
+    assert world.gateway_vault.names("") == ()
+
+
+def test_a_paused_fetch_of_a_study_that_grew_since_brings_all_of_it() -> None:
+    world = granted()
+    destination = MemoryDestination()
+    world.steps = MemorySteps(stop_at="fetch.instance-staged")
+    with pytest.raises(Stopped):
+        world.run_fetch(only_study(world), destination)
+    world.restart()
+    world.add_series(1, series_number=3)
+    world.run_register()
+    assert world.run_fetch(only_study(world), destination).revision == 2
+    assert sorted(destination.visible.values()) == contents(world.files)
+
+
+def test_what_was_asked_for_before_it_was_granted_is_asked_for_again() -> None:
+    world = two_series()
+    study_id = world.run_register().studies[0].study_id
+    world.steps = MemorySteps(stop_at="fetch.asked")
+    with pytest.raises(Stopped):
+        world.run_fetch(study_id, MemoryDestination())
+    world.restart()
+    world.run_grant(study_id)
+    destination = MemoryDestination()
+    world.run_fetch(study_id, destination)
+    assert sorted(destination.visible.values()) == contents(world.files)
+
+
+def test_keys_of_a_request_that_lapsed_are_not_taken_for_those_of_the_next_one() -> None:
+    world = granted()
+    destination = MemoryDestination()
+    world.steps = MemorySteps(stop_at="fetch.keys-kept")
+    with pytest.raises(Stopped):
+        world.run_fetch(only_study(world), destination)
+    world.restart()
+    world.clock.advance(ASK_FOR_S)
+    world.steps = MemorySteps(stop_at="fetch.asked")
+    with pytest.raises(Stopped):
+        world.run_fetch(only_study(world), destination)
+    world.restart()
+    assert not [name for name in world.gateway_vault.names("kept/fetch/") if name.endswith("/keys")]
+    world.run_fetch(only_study(world), destination)
+    assert sorted(destination.visible.values()) == contents(world.files)
 
 
 @pytest.mark.parametrize("fault", ["lose", "delay"])

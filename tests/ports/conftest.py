@@ -1,16 +1,24 @@
-"""Worlds for the port suites: the same ledger in memory and on a real chain."""
+"""Worlds for the port suites: the same ledger in memory and on a real chain.
+
+Where FIDUCIA_TEST_LAB names the endpoints of a running lab, the suites run on that alone: `tests/lab` does it so,
+in several processes at once, since every act there waits for a block.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from eth_account.signers.local import LocalAccount
 
-from fiducia.adapters.evm.deploy import deploy
+from fiducia.adapters.evm.deploy import APPOINTMENT_DELAY_S, RECOVERY_DELAY_S, deploy
 from fiducia.adapters.evm.ledger import EvmLedger
 from fiducia.adapters.memory.clock import MemoryClock
 from fiducia.adapters.memory.ledger import MemoryLedger
@@ -21,6 +29,8 @@ from fiducia.records.ledger import Network
 from tests.support.anvil import AnvilNode, running_anvil
 from tests.support.passkeys import RP_ID
 from tests.support.signers import FOUNDERS, Signers, account
+
+LAB = tuple(os.environ.get("FIDUCIA_TEST_LAB", "").split())
 
 
 class ShiftedClock:
@@ -33,6 +43,10 @@ class ShiftedClock:
         """Return UTC Unix seconds."""
         return SystemClock().now() + self.shift_s
 
+    def pause(self, seconds: float) -> None:
+        """Sleep."""
+        SystemClock().pause(seconds)
+
 
 @dataclass
 class World:
@@ -44,6 +58,7 @@ class World:
     set_clock_wrong: Callable[[int], None]
     cut: Callable[[], Ledger]
     first_block: int
+    wait_until: Callable[[int], None]
     c: Signers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,10 +85,12 @@ def network(anvil: AnvilNode) -> Network:
     return deploy([anvil.url], account("deployer"), FOUNDERS, rp_id=RP_ID)
 
 
-def memory_world() -> World:
+def memory_world(appointment_delay_s: int = APPOINTMENT_DELAY_S, recovery_delay_s: int = RECOVERY_DELAY_S) -> World:
     """The ledger in memory."""
     clock = MemoryClock()
-    ledger = MemoryLedger(FOUNDERS, clock=clock)
+    ledger = MemoryLedger(
+        FOUNDERS, clock=clock, appointment_delay_s=appointment_delay_s, recovery_delay_s=recovery_delay_s
+    )
 
     def wrong_by(shift_s: int) -> None:
         # This ledger mines when its clock moves on; one that is stalled ages.
@@ -84,17 +101,17 @@ def memory_world() -> World:
         ledger.faults.unreachable = True
         return ledger
 
-    return World(ledger, ledger.domains, clock.now(), wrong_by, cut, 0)
+    return World(ledger, ledger.domains, clock.now(), wrong_by, cut, 0, clock.set)
 
 
 @contextmanager
-def evm_world(network: Network, tmp_path: Path) -> Iterator[World]:
+def evm_world(network: Network, tmp_path: Path, relayer: str = "relayer") -> Iterator[World]:
     """The ledger on the chain."""
     clock = ShiftedClock()
     dead = replace(network, rpc_urls=("http://127.0.0.1:9",))
     with (
-        EvmLedger(network, clock=clock, relayer=account("relayer"), lock_path=tmp_path / "relayer.lock") as ledger,
-        EvmLedger(dead, clock=clock, relayer=account("relayer")) as nowhere,
+        EvmLedger(network, clock=clock, relayer=account(relayer), lock_path=tmp_path / "relayer.lock") as ledger,
+        EvmLedger(dead, clock=clock, relayer=account(relayer)) as nowhere,
     ):
         yield _world(network, ledger, nowhere, clock)
 
@@ -107,14 +124,56 @@ def _world(network: Network, ledger: EvmLedger, nowhere: EvmLedger, clock: Shift
         lambda shift_s: setattr(clock, "shift_s", shift_s),
         lambda: nowhere,
         network.first_block,
+        partial(_wait_until, ledger),
     )
 
 
-@pytest.fixture(params=["memory", "chain"])
+def _wait_until(ledger: EvmLedger, time_at: int) -> None:
+    deadline = time.monotonic() + 30
+    while ledger.head().time_at < time_at:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def hasty(rpc_urls: Sequence[str], deployer: LocalAccount) -> Network:
+    """Fresh contracts that wait a moment only for vetoes."""
+    return deploy(rpc_urls, deployer, FOUNDERS, rp_id=RP_ID, appointment_delay_s=1, recovery_delay_s=1)
+
+
+@contextmanager
+def lab_world(tmp_path: Path, *, is_hasty: bool = False) -> Iterator[World]:
+    """Fresh contracts on the lab's chain, and an account of this test's own: others relay there at the same time."""
+    relayer = f"relayer {secrets.token_hex(8)}"
+    deployer = account(relayer)
+    network = hasty(LAB, deployer) if is_hasty else deploy(LAB, deployer, FOUNDERS, rp_id=RP_ID)
+    with evm_world(network, tmp_path, relayer) as world:
+        yield world
+
+
+@pytest.fixture(params=["lab"] if LAB else ["memory", "chain"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """Each implementation of `ports.Ledger` in turn."""
     if request.param == "memory":
         yield memory_world()
         return
+    if request.param == "lab":
+        with lab_world(tmp_path) as lab:
+            yield lab
+        return
     with evm_world(request.getfixturevalue("network"), tmp_path) as chain:
+        yield chain
+
+
+@pytest.fixture(params=["lab"] if LAB else ["memory", "chain"])
+def hasty_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """The same, where what waits for vetoes waits for a moment only."""
+    if request.param == "memory":
+        yield memory_world(1, 1)
+        return
+    if request.param == "lab":
+        with lab_world(tmp_path, is_hasty=True) as lab:
+            yield lab
+        return
+    url = request.getfixturevalue("anvil").url
+    with evm_world(hasty([url], account("deployer")), tmp_path) as chain:
         yield chain

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import uvicorn
@@ -14,9 +17,23 @@ from fiducia.adapters.broker_http import HttpBroker
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.app.broker import create_app
 from fiducia.app.broker.parts import BrokerParts
-from fiducia.errors import DeniedError, LedgerUnreachableError, SignatureError
+from fiducia.core.keys.sealing import seal_deposit
+from fiducia.core.provenance import claim_of, statement_of
+from fiducia.core.rules import Action, Purpose, mask
+from fiducia.core.signatures import verify
+from fiducia.errors import DeniedError, InputError, LedgerUnreachableError, NotThereError, SignatureError
+from fiducia.journeys.access_requests import AnswerAccess, AskForAccess
+from fiducia.journeys.drafting import GrantOrder
+from fiducia.journeys.indexes import OpenKept
+from fiducia.journeys.objects import read_custody, read_manifest
+from fiducia.journeys.prove_instances import places_of
+from fiducia.journeys.shares import share_of
 from fiducia.ports import Broker
-from tests.support.consortium import HOSPITAL_A, Consortium, contents
+from fiducia.records.images import PatientIdentity
+from fiducia.records.provenance import VouchAsk
+from fiducia.records.statements import Deposit, Keeping, SignedDeposit
+from tests.support.colleagues import open_emergency, staffed, team_of
+from tests.support.consortium import DAY_S, HOSPITAL_A, IDENTITY, Consortium, contents
 
 
 class Served(Consortium):
@@ -40,10 +57,16 @@ class Served(Consortium):
             clock=self.clock,
             taken=self.taken,
             relay_grant=self.relay_grant,
+            carry_act=self.carry_act,
             take_revoke=self.take_revoke,
             relay_taken=self.relay_taken,
             record_release=self.record_release,
             hand_over=self.hand_over,
+            trustee=self.trustee,
+            asking=self.asking,
+            catch_up=self.catch_up,
+            log=self.log,
+            proving=self.proving,
         )
 
 
@@ -95,6 +118,97 @@ def test_errors_come_back_as_what_they_were(consortium: Served) -> None:
     consortium.mirror.catch_up()
     consortium.ledger.faults.unreachable = True
     assert consortium.revoke.run(given.grant_id, consortium.patient) is False
+
+
+def test_a_patient_is_looked_up_in_an_emergency_that_then_opens(consortium: Served) -> None:
+    team = team_of(staffed(consortium))
+    journey = open_emergency(consortium)
+    with pytest.raises(DeniedError) as refused:
+        journey.look_up(team, PatientIdentity("", "NOBODY"), HOSPITAL_A)
+    assert refused.value.reason == "UNKNOWN_PATIENT"
+    found = journey.look_up(team, IDENTITY, HOSPITAL_A)
+    assert [each.study_id for each in found.studies] == [study_of(consortium)]
+    journey.run(team, subject=found.subject, hours=1)
+    consortium.run_fetch(study_of(consortium), MemoryDestination(), purpose=Purpose.ETREAT)
+
+
+def test_an_ask_is_left_read_and_declined(consortium: Served) -> None:
+    asking = team_of(staffed(consortium))[0]
+    now = consortium.clock.now()
+    on = {"broker": consortium.broker, "mirror": consortium.mirror, "clock": consortium.clock}
+    person, views = asking.person, mask(Action.VIEW)
+    order = GrantOrder(study_of(consortium), 0, person, mask(Purpose.TREAT), views, now + 2 * DAY_S)
+    ask = AskForAccess(**on, entropy=consortium.entropy, domains=consortium.domains)  # type: ignore[arg-type]
+    asked, struct = ask.run(order, asking, now + DAY_S)
+    answer = AnswerAccess(**on, domains=consortium.domains)  # type: ignore[arg-type]
+    (read,) = answer.run(struct.subject, consortium.patient)
+    assert (read.ask_id, read.ask) == (asked, struct)
+    answer.decline(asked, consortium.patient)
+    assert answer.run(struct.subject, consortium.patient) == ()
+
+
+def test_a_broker_signs_what_its_member_sees_and_whose_instances_these_are(consortium: Served) -> None:
+    study = consortium.mirror.catch_up().study(study_of(consortium))
+    assert study is not None
+    block = study.revisions[0].block_number
+    signed = consortium.broker.checkpoint(block)
+    seen = consortium.view.run(block)
+    assert signed.checkpoint == statement_of(seen, HOSPITAL_A, signed.checkpoint.signed_at)
+    verify(consortium.domains.digest(signed.checkpoint), signed.signature, consortium.broker_sign.address)
+    with pytest.raises(NotThereError, match="not final yet"):
+        consortium.broker.checkpoint(block + 1000)
+
+    opened = OpenKept(mirror=consortium.mirror, store=consortium.store, vault=consortium.vault)
+    (series,) = opened.run(study.study_id, 0).series
+    places = tuple(places_of(series.opener))
+    ask = VouchAsk(study.study_id, 1, series.number, places)
+    vouched = consortium.broker.vouch(ask)
+    manifest = read_manifest(consortium.store, study.manifest)
+    for place, signature in zip(places, vouched.signatures, strict=True):
+        claim = claim_of(manifest, study.manifest, series.number, place, vouched.signed_at)
+        verify(consortium.domains.digest(claim), signature, consortium.broker_sign.address)
+    for wrong, says in (
+        (replace(ask, instances=(replace(places[0], salt=bytes(32)),)), "not in series"),
+        (replace(ask, instances=()), "1 to 32"),
+        (replace(ask, instances=places * 20), "1 to 32"),
+        (replace(ask, revision=2), "no such study"),
+        (replace(ask, revision=0), "no such study"),
+        (replace(ask, study_id=bytes(32)), "no such study"),
+        (replace(ask, series=9), "no series 9"),
+    ):
+        with pytest.raises(InputError, match=says):
+            consortium.broker.vouch(wrong)
+
+
+def test_shares_are_deposited_and_acknowledged(consortium: Served) -> None:
+    study = consortium.mirror.catch_up().studies()[0]
+    manifest = read_manifest(consortium.store, study.manifest)
+    custody = read_custody(consortium.store, manifest)
+    shares = [share_of(consortium.vault, custody, 1, line.number, line.sealed_in) for line in manifest.series]
+    names = consortium.vault.names("share/")
+    consortium.vault.remove(names)
+    on: dict[str, Any] = {"study_id": study.study_id, "custody": manifest.custody, "trustee": HOSPITAL_A}
+    sealed = seal_deposit(shares, recipient=consortium.broker_kem.public, **on)
+    deposit = Deposit(
+        study.study_id, study.subject, HOSPITAL_A, HOSPITAL_A, manifest.custody, hashlib.sha256(sealed).digest()
+    )
+    signature = consortium.broker_sign.sign(consortium.domains.digest(deposit))
+    answer = consortium.broker.deposit(SignedDeposit(deposit, sealed, signature))
+    assert answer.keeping == Keeping(study.study_id, HOSPITAL_A, manifest.custody, deposit.sealed)
+    verify(consortium.domains.digest(answer.keeping), answer.signature, consortium.broker_sign.address)
+    assert consortium.vault.names("share/") == names
+    forged = consortium.issuer.sign(consortium.domains.digest(deposit))
+    with pytest.raises(SignatureError):
+        consortium.broker.deposit(SignedDeposit(deposit, sealed, forged))
+    with pytest.raises(InputError):
+        consortium.broker.deposit(SignedDeposit(replace(deposit, trustee=2), sealed, signature))
+
+
+def test_a_trustee_learns_whether_something_waits_for_it(consortium: Served) -> None:
+    consortium.vault.put({f"deal/{'11' * 32}/{'22' * 32}/2": b"sealed"})
+    assert consortium.broker.keeps_for(2)
+    assert not consortium.broker.keeps_for(22)
+    assert not consortium.broker.keeps_for(HOSPITAL_A)
 
 
 def test_a_broker_that_is_not_there_is_unreachable() -> None:

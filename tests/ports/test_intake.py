@@ -13,6 +13,7 @@ import pytest
 from pydicom import data as pydicom_data
 
 from fiducia.adapters.dicom_files import FileIntake
+from fiducia.adapters.memory.examiner import DirectExaminer
 from fiducia.adapters.memory.intake import MemoryIntake
 from fiducia.core.dicom.part10 import read_head
 from fiducia.errors import DicomError, InputError
@@ -33,7 +34,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
     def on_disk(files: dict[str, bytes]) -> tuple[Intake, str]:
         write(tmp_path, files)
-        return FileIntake(), str(tmp_path)
+        return FileIntake(DirectExaminer()), str(tmp_path)
 
     return memory if request.param == "memory" else on_disk
 
@@ -115,12 +116,12 @@ def test_memory_yields_the_problems_that_it_was_given() -> None:
 
 
 def problems(*paths: Path | str) -> dict[str, str]:
-    found = FileIntake().find([str(path) for path in paths])
+    found = FileIntake(DirectExaminer()).find([str(path) for path in paths])
     return {os.path.basename(item.where): str(item.error) for item in found if isinstance(item, IntakeProblem)}
 
 
 def names(*paths: Path | str) -> list[str]:
-    found = FileIntake().find([str(path) for path in paths])
+    found = FileIntake(DirectExaminer()).find([str(path) for path in paths])
     return [os.path.basename(item.where) for item in found if not isinstance(item, IntakeProblem)]
 
 
@@ -128,7 +129,7 @@ def names(*paths: Path | str) -> list[str]:
 def test_only_the_file_that_was_found_is_opened(tmp_path: Path, change: str) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(b"before")
-    (source,) = sources(FileIntake(), str(tmp_path))
+    (source,) = sources(FileIntake(DirectExaminer()), str(tmp_path))
     before = path.stat()
     path.rename(tmp_path / "aside")
     if change == "content":
@@ -152,7 +153,7 @@ def test_only_the_file_that_was_found_is_opened(tmp_path: Path, change: str) -> 
 
 def test_an_unreadable_file_is_a_dicom_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.dcm").write_bytes(b"1")
-    (source,) = sources(FileIntake(), str(tmp_path))
+    (source,) = sources(FileIntake(DirectExaminer()), str(tmp_path))
 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
@@ -181,7 +182,7 @@ def test_a_folder_that_cannot_be_listed_does_not_stop_its_neighbours(
 def test_hidden_files_and_what_systems_leave_behind_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path, {".DS_Store": b"", ".hidden/a": b"", "Thumbs.db": b"", "__MACOSX/a.dcm": b"", "desktop.ini": b""})
     with pytest.raises(InputError, match="nothing to read"):
-        list(FileIntake().find([str(tmp_path)]))
+        list(FileIntake(DirectExaminer()).find([str(tmp_path)]))
     write(tmp_path, {"README.txt": b"hello"})
     assert names(tmp_path) == ["README.txt"]
     assert names(tmp_path / ".hidden") == ["a"]
@@ -243,7 +244,7 @@ def test_a_sparse_file_of_five_gigabytes_is_judged_by_its_head(tmp_path: Path) -
     path = tmp_path / "sparse.dcm"
     with path.open("wb") as file:
         file.truncate(5 << 30)
-    (source,) = sources(FileIntake(), str(path))
+    (source,) = sources(FileIntake(DirectExaminer()), str(path))
     assert source.size_bytes == 5 << 30
     assert stat.S_ISREG(path.stat().st_mode)
     with source.open() as stream, pytest.raises(DicomError, match="not a DICOM file"):
@@ -254,7 +255,7 @@ def test_where_can_be_printed_whatever_bytes_a_name_has(tmp_path: Path) -> None:
     for name in (b"a\xff.dcm", b"b\n\x1b[2J.dcm"):
         with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
             file.write(b"1")
-    found = sources(FileIntake(), str(tmp_path))
+    found = sources(FileIntake(DirectExaminer()), str(tmp_path))
     assert [os.path.basename(source.where) for source in found] == ["a\ufffd.dcm", "b\ufffd\ufffd[2J.dcm"]
     for source in found:
         with source.open() as stream:
@@ -266,7 +267,7 @@ def test_where_can_be_printed_whatever_bytes_a_name_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [MEDIA, MEDIA / "DICOMDIR"])
 def test_a_medium_is_what_its_directory_refers_to(path: Path) -> None:
-    found = sources(FileIntake(), str(path))
+    found = sources(FileIntake(DirectExaminer()), str(path))
     assert len(found) == 31
     for source in found:
         with source.open() as stream:
@@ -309,4 +310,4 @@ def test_a_damaged_directory_is_a_problem_and_its_folder_is_read_as_one(tmp_path
 def test_an_empty_directory_has_nothing_to_read(tmp_path: Path) -> None:
     write(tmp_path, {"DICOMDIR": dicomdir()})
     with pytest.raises(InputError, match="nothing to read"):
-        list(FileIntake().find([str(tmp_path)]))
+        list(FileIntake(DirectExaminer()).find([str(tmp_path)]))

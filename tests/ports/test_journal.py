@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from fiducia.adapters.copy_sources import SaltedJournal
 from fiducia.adapters.memory.journal import MemoryJournal
-from fiducia.adapters.sqlite import SqliteJournal
+from fiducia.adapters.sql import SqlJournal
+from fiducia.core.tlog.leaf import leaf_of
 from fiducia.errors import JournalError
 from fiducia.ports import Journal
 from fiducia.records.images import JournalEntry
-from tests.support.custody import KEK, act
+from tests.support.custody import KEK, act, custody_place
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
-    made = MemoryJournal() if request.param == "memory" else SqliteJournal(tmp_path / "journal.db", KEK)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SaltedJournal]:
+    made = MemoryJournal() if request.param == "memory" else SqlJournal(custody_place(request, tmp_path), KEK)
     with made:
         yield made
 
@@ -56,6 +58,30 @@ def test_a_reader_sees_the_journal_of_its_first_step(journal: Journal) -> None:
     assert seen + list(reader) == [act(number) for number in range(3)]
 
 
+def test_what_came_since_is_told_by_kind_and_in_order(journal: Journal) -> None:
+    assert journal.since(0, ["released"]) == (0, ())
+    journal.append([act(1), act(2, "denied"), act(3)])
+    reached, entries = journal.since(0, ["released"])
+    assert (reached, list(entries)) == (3, [act(1), act(3)])
+    assert journal.since(reached, ["released", "denied"]) == (3, ())
+    journal.append([act(4, "denied"), act(5, "handed_over"), act(6)])
+    reached, entries = journal.since(reached, {"denied", "released"})
+    assert (reached, list(entries)) == (6, [act(4, "denied"), act(6)])
+    assert list(journal.since(2, ["released", "denied", "handed_over"])[1]) == [
+        act(3),
+        act(4, "denied"),
+        act(5, "handed_over"),
+        act(6),
+    ]
+    assert journal.since(0, []) == (6, ())
+
+
+def test_a_journal_that_became_shorter_is_refused(journal: Journal) -> None:
+    journal.append([act(1)])
+    with pytest.raises(JournalError, match="missing"):
+        journal.since(2, ["released"])
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -86,6 +112,43 @@ def test_appends_of_many_threads_are_all_there_each_in_one_piece(journal: Journa
     pieces = [found[at : at + 3] for at in range(0, len(found), 3)]
     expected = [[act(3 * number + offset) for offset in range(3)] for number in range(64)]
     assert sorted(pieces, key=lambda piece: piece[0].at) == expected
+
+
+def test_every_entry_has_a_leaf_that_its_salt_opens(journal: Journal) -> None:
+    assert (journal.size(), list(journal.leaves(0, 0))) == (0, [])
+    journal.append([act(1), act(1)])
+    journal.append([act(2)])
+    leaves = list(journal.leaves(0, 3))
+    assert journal.size() == 3
+    for index, leaf in enumerate(leaves):
+        disclosed = journal.disclose(index)
+        assert (disclosed.index, disclosed.entry) == (index, [act(1), act(1), act(2)][index])
+        assert leaf_of(disclosed.entry, disclosed.salt) == leaf
+    assert len(set(leaves)) == 3, "the same entry twice does not look the same"
+    assert list(journal.leaves(1, 2)) == leaves[1:2]
+    journal.append([act(3)])
+    assert list(journal.leaves(0, 3)) == leaves
+
+
+def test_whoever_copies_it_is_told_the_salts_of_its_first_step(journal: SaltedJournal) -> None:
+    written = [act(number) for number in range(700)]
+    journal.append(written)
+    leaves = list(journal.leaves(0, 700))
+    reader = journal.salted()
+    told = [next(reader)]
+    journal.append([act(700)])
+    told += reader
+    assert [entry for entry, _ in told] == written
+    assert [leaf_of(entry, salt) for entry, salt in told] == leaves
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 2), (1, 2), (7, 8)])
+def test_leaves_that_are_not_there_are_an_error(journal: Journal, start: int, end: int) -> None:
+    journal.append([act(1)])
+    with pytest.raises(JournalError):
+        journal.leaves(start, end)
+    with pytest.raises(JournalError):
+        journal.disclose(end - 1)
 
 
 def test_a_broken_memory_journal_refuses_everything() -> None:

@@ -346,7 +346,7 @@ def test_an_act_that_the_state_overtook_fails_with_its_reason(
 # -- nodes that answer differently
 
 
-def test_custom_errors_that_a_node_keeps_to_itself_are_traced(
+def test_custom_errors_that_a_node_keeps_to_itself_are_learnt_all_the_same(
     ledger: EvmLedger, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide_errors(ledger, monkeypatch)
@@ -356,6 +356,33 @@ def test_custom_errors_that_a_node_keeps_to_itself_are_traced(
         ledger.submit(RecordAct(scene.c.access(scene.study_id, scene.grant, revision=7)))
     with pytest.raises(DeniedError, match="OWN_SIGNER"):
         ledger.submit(RecordAct(scene.c.own_access(scene.study_id, by=key("somebody"))))
+
+
+def test_a_node_that_knows_nothing_for_a_moment_costs_nothing_that_was_sent(
+    ledger: EvmLedger, own_anvil: AnvilNode, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that was restarted answers everything with errors at first; what was sent is waited for all the same."""
+    own_anvil.do("evm_setAutomine", False)
+    own_anvil.do("evm_setIntervalMining", 0)
+    call, sender = ledger._rpc.call, threading.current_thread()
+    sent = threading.Event()
+    failed: list[str] = []
+
+    def forgetful(method: str, *params: Any) -> Any:
+        asks = threading.current_thread() is sender and sent.is_set()  # not the thread that looks for receipts
+        if asks and method in ("eth_blockNumber", "eth_getTransactionCount") and len(failed) < 2:
+            failed.append(method)
+            return call("eth_noSuchMethod")
+        if method == "eth_sendRawTransaction":
+            sent.set()
+        return call(method, *params)
+
+    monkeypatch.setattr(ledger._rpc, "call", forgetful)
+    mining = threading.Timer(4 * PATIENCE_S, lambda: own_anvil.do("evm_setIntervalMining", 1))
+    mining.start()
+    assert ledger.submit(scene.c.revise(scene.study_id, 2)).events
+    mining.join()
+    assert len(failed) == 2
 
 
 def hide_errors(ledger: EvmLedger, monkeypatch: pytest.MonkeyPatch) -> None:

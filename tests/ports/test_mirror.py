@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fiducia.adapters import sqlite_mirror
 from fiducia.adapters.evm.deploy import deploy
 from fiducia.adapters.evm.ledger import EvmLedger
 from fiducia.adapters.memory.clock import MemoryClock
@@ -19,7 +20,7 @@ from fiducia.adapters.memory.ledger import MemoryLedger
 from fiducia.adapters.memory.mirror import MemoryMirror
 from fiducia.adapters.sqlite_mirror import SqliteMirror
 from fiducia.adapters.system import SystemClock
-from fiducia.core import ids
+from fiducia.core import ids, wire
 from fiducia.core.policy import verify_access
 from fiducia.core.replay import State
 from fiducia.errors import ConfigError, LedgerInconsistencyError, LedgerStaleError, LedgerUnreachableError
@@ -88,6 +89,22 @@ def test_what_happened_is_there_after_catching_up(world: World, mirror: Mirror, 
     revoked = mirror.catch_up().grant(grant_id)
     assert revoked is not None
     assert revoked.state is GrantState.REVOKED
+
+
+def test_every_event_is_kept_as_its_record_in_order(
+    world: World, mirror: Mirror, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ledger.submit(scene.c.anchor(5))  # five events in one block
+    head = mirror.catch_up().head.number
+    events = list(world.ledger.events(world.first_block, head))
+    assert len(events) > 10
+    records = [(event.block_number, wire.encode(event)) for event in events]
+    for at_once in (10_000, 3, 1):  # pieces end inside of blocks, and blocks are longer than a piece
+        monkeypatch.setattr(sqlite_mirror, "_RECORDS_AT_ONCE", at_once)
+        assert list(mirror.records(0, head)) == records
+    first, last = events[2].block_number, events[-2].block_number
+    assert list(mirror.records(first, last)) == [record for record in records if first <= record[0] <= last]
+    assert list(mirror.records(head + 1, head)) == []
 
 
 def test_the_last_facts_are_there_while_the_chain_is_down(world: World, mirror: Mirror, scene: Scene) -> None:

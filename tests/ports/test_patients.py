@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from fiducia.adapters.memory.patients import MemoryPatients
-from fiducia.adapters.sqlite import SqlitePatients
+from fiducia.adapters.sql import SqlPatients
 from fiducia.errors import EncodingError
 from fiducia.ports import Patients
 from fiducia.records.images import PatientIdentity
-from tests.support.custody import KEK, patient
+from tests.support.custody import KEK, custody_place, patient
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def patients(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Patients]:
-    made = MemoryPatients() if request.param == "memory" else SqlitePatients(tmp_path / "directory.db", KEK)
+    made = MemoryPatients() if request.param == "memory" else SqlPatients(custody_place(request, tmp_path), KEK)
     with made:
         yield made
 
@@ -41,6 +41,18 @@ def test_the_first_entry_of_an_identity_stands(patients: Patients) -> None:
     assert patients.add(patient("P-1", salt="second")) == first
     assert patients.subject_of(first.identity) == first
     assert patients.all() == (first,)
+
+
+def test_a_removed_patient_is_unknown_and_the_others_stay(patients: Patients) -> None:
+    gone, stays = patient("P-1", salt="first"), patient("P-2")
+    patients.add(gone)
+    patients.add(stays)
+    for _ in range(2):
+        patients.remove(gone.identity)
+        assert patients.subject_of(gone.identity) is None
+        assert patients.all() == (stays,)
+    again = patient("P-1", salt="second")
+    assert patients.add(again) == again
 
 
 def test_identities_that_only_look_alike_are_told_apart(patients: Patients) -> None:

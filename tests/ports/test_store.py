@@ -1,4 +1,4 @@
-"""What every store must do: one suite for the real Kubo, the embedded directory and the one in memory."""
+"""What every store must do: one suite for the real Kubo, the embedded directory, the one in memory, and a cache."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fiducia.adapters.memory.store import MemoryStore
+from fiducia.adapters.store_cache import CachedStore
 from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.adapters.store_kubo import KuboStore
 from fiducia.core.formats.cid import CHUNK_BYTES, CidBuilder, cid_of, raw_cid
@@ -19,7 +20,7 @@ from fiducia.ports import Piece, Store
 SIZES = [0, 1, 16_400, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 7]
 
 
-@pytest.fixture(params=["memory", "directory", "kubo"])
+@pytest.fixture(params=["memory", "directory", "kubo", "cached"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Each kind of store in turn."""
     match request.param:
@@ -27,6 +28,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             yield MemoryStore()
         case "directory":
             yield DirectoryStore(tmp_path / "store")
+        case "cached":
+            yield CachedStore(DirectoryStore(tmp_path / "store"), tmp_path / "cache")
         case _:
             node = KuboStore(request.getfixturevalue("kubo").api)
             yield node

@@ -11,28 +11,28 @@ from pathlib import Path
 import pytest
 
 from fiducia.adapters.memory.studies import MemoryStudies
-from fiducia.adapters.sqlite import SqliteStudies
+from fiducia.adapters.sql import SqlStudies
 from fiducia.errors import EncodingError, LimitError
 from fiducia.ports import Studies
 from fiducia.records.images import StudyState
-from tests.support.custody import KEK, study
+from tests.support.custody import KEK, custody_place, study
 
 
-def make(kind: str, tmp_path: Path, claim_timeout_s: float) -> MemoryStudies | SqliteStudies:
-    if kind == "memory":
+def make(request: pytest.FixtureRequest, tmp_path: Path, claim_timeout_s: float) -> MemoryStudies | SqlStudies:
+    if request.param == "memory":
         return MemoryStudies(claim_timeout_s=claim_timeout_s)
-    return SqliteStudies(tmp_path / "directory.db", KEK, claim_timeout_s=claim_timeout_s)
+    return SqlStudies(custody_place(request, tmp_path), KEK, claim_timeout_s=claim_timeout_s)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def studies(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Studies]:
-    with make(request.param, tmp_path, 60) as made:
+    with make(request, tmp_path, 60) as made:
         yield made
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def impatient(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Studies]:
-    with make(request.param, tmp_path, 0.01) as made:
+    with make(request, tmp_path, 0.01) as made:
         yield made
 
 
@@ -83,6 +83,19 @@ def test_a_study_of_5000_instances_comes_back_whole(studies: Studies) -> None:
     studies.propose(large)
     studies.confirm(large)
     assert studies.find(large.study_instance_uid) == StudyState(anchored=large)
+
+
+def test_a_removed_study_is_unknown_and_the_others_stay(studies: Studies) -> None:
+    for uid in ("1.2.3", "1.2.4"):
+        studies.confirm(study(uid, 1))
+        studies.propose(study(uid, 2))
+    with studies.claim("1.2.3"):
+        for _ in range(2):
+            studies.remove("1.2.3")
+            assert studies.find("1.2.3") == StudyState()
+            assert studies.all() == (study("1.2.4", 1),)
+    studies.propose(study("1.2.3", 1))
+    assert studies.find("1.2.3") == StudyState(pending=study("1.2.3", 1)), "it may become known again"
 
 
 @pytest.mark.parametrize(

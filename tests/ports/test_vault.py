@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiducia.adapters.memory.vault import MemoryVault
-from fiducia.adapters.sqlite import SqliteVault
+from fiducia.adapters.sql import SqlVault
 from fiducia.errors import EncodingError, KeyMissingError
 from fiducia.ports import Vault
-from tests.support.custody import KEK, digest
+from tests.support.custody import KEK, custody_place, digest
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
-    made = MemoryVault() if request.param == "memory" else SqliteVault(tmp_path / "vault.db", KEK)
+    made = MemoryVault() if request.param == "memory" else SqlVault(custody_place(request, tmp_path), KEK)
     with made:
         yield made
 
@@ -119,7 +119,7 @@ def test_both_vaults_do_what_a_dictionary_does(steps: list[tuple[str, dict[str, 
     expected: dict[str, bytes] = {}
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
-        vaults: list[Vault] = [MemoryVault(), stack.enter_context(SqliteVault(Path(directory) / "vault.db", KEK))]
+        vaults: list[Vault] = [MemoryVault(), stack.enter_context(SqlVault(Path(directory) / "vault.db", KEK))]
         for _, names in steps:
             for each in vaults:
                 each.put(names) if isinstance(names, dict) else each.remove(names)

@@ -66,7 +66,14 @@ export function parseManifest(data) {
 }
 
 export function parseCustody(data) {
-  const value = parse(data, ["format", "study_id", "threshold", "trustees", "series"]);
+  const names = ["format", "study_id", "threshold", "trustees", "series"];
+  const value = parse(data, data.includes('"moves_to"') ? [...names, "moves_to"] : names);
+  if (value.moves_to !== undefined) {
+    fields(value.moves_to, ["threshold", "trustees"]);
+    refuse(!Array.isArray(value.moves_to.trustees), "trustees is not an array");
+    value.moves_to.trustees.forEach((trustee) => integer(trustee, 1, 2 ** 32 - 1));
+    integer(value.moves_to.threshold, 1, value.moves_to.trustees.length);
+  }
   refuse(value.format !== "fiducia/v1/custody", "not a custody document");
   fromHex(value.study_id, 32);
   refuse(!Array.isArray(value.trustees), "trustees is not an array");

@@ -7,6 +7,7 @@ which browsers count as secure; on 127.0.0.1 there are no passkeys.
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import shutil
@@ -28,6 +29,7 @@ from websockets.sync.client import ClientConnection, connect
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _START_S = 60
 _ANSWER_S = 30
+_ASK_EVERY_S = 0.2
 
 PAGE = b"""<!doctype html><meta charset="utf-8"><title>passkeys</title><script>
 const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
@@ -69,17 +71,63 @@ class Browser:
 
     socket: ClientConnection
     port: int
+    events: list[dict[str, Any]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Call one method of the protocol; events that come meanwhile are passed over."""
-        number = next(self._numbers)
-        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
-        while (answer := json.loads(self.socket.recv(timeout=_ANSWER_S))).get("id") != number:
+        """Call one method of the protocol; events that come meanwhile are kept in `events`."""
+        number = self._send(method, params)
+        while (answer := self._receive()).get("id") != number:
             pass
         assert "error" not in answer, answer
         found: dict[str, Any] = answer["result"]
         return found
+
+    def _send(self, method: str, params: dict[str, Any], session: str = "") -> int:
+        number = next(self._numbers)
+        to = {"sessionId": session} if session else {}
+        self.socket.send(json.dumps({"id": number, "method": method, "params": params, **to}))
+        return number
+
+    def _receive(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.socket.recv(timeout=_ANSWER_S))
+        if "method" in answer:
+            self.events.append(answer)
+        if answer.get("method") == "Target.attachedToTarget":  # a worker that waits until it is watched, too
+            session = answer["params"]["sessionId"]
+            for method in ("Network.enable", "Log.enable", "Runtime.enable", "Runtime.runIfWaitingForDebugger"):
+                self._send(method, {}, session)
+        return answer
+
+    def watch(self) -> None:
+        """Keep every request, answer, log entry and uncaught error of the page and of its workers in `events`."""
+        for domain in ("Network", "Log", "Runtime", "Page"):
+            self.call(f"{domain}.enable")
+        self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
+
+    def params_of(self, method: str) -> list[dict[str, Any]]:
+        """Return what came with each event of one kind so far."""
+        return [event["params"] for event in self.events if event["method"] == method]
+
+    def go(self, url: str) -> None:
+        """Open a page and wait until it is there; what it does then, it does by itself."""
+        self.call("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete'")
+
+    def wait(self, expression: str, seconds: float = _START_S) -> Any:
+        """Wait until JavaScript on the page gives something; an error counts as nothing yet."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(RuntimeError):
+                if found := self.run(expression):
+                    return found
+            assert time.monotonic() < deadline, f"it does not come: {expression}"
+            time.sleep(_ASK_EVERY_S)
+
+    def picture(self, clip: dict[str, float] | None = None) -> bytes:
+        """Return what is to be seen as PNG; of a part of the page with `clip` (x, y, width, height)."""
+        more = {"clip": {**clip, "scale": 1}} if clip else {}
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png", **more)["data"])
 
     def visit(self, host: str = "localhost") -> None:
         """Open the page under a name of this machine."""
@@ -132,8 +180,13 @@ def chromium_binary() -> str:
 
 
 @contextmanager
-def running_chromium(directory: Path) -> Iterator[Browser]:
-    """Run a browser with a profile in `directory`, and serve its page, for as long as the block lasts."""
+def running_chromium(directory: Path, *more: str) -> Iterator[Browser]:
+    """Run a browser with a profile in `directory`, and serve its page, for as long as the block lasts.
+
+    Args:
+        directory: for its profile and its log.
+        more: further arguments.
+    """
     binary = chromium_binary()
     profile = directory / "chromium"
     command = [
@@ -146,6 +199,7 @@ def running_chromium(directory: Path) -> Iterator[Browser]:
         "--no-first-run",
         "--remote-debugging-port=0",
         f"--user-data-dir={profile}",
+        *more,
         "about:blank",
     ]
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)

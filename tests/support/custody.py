@@ -11,7 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fiducia.adapters.key_encryption import KeyText
+from fiducia.adapters.sql import Place, PostgresPlace, SqlVault
+from fiducia.adapters.sql.sealing import derive
 from fiducia.records.images import (
     InstanceEntry,
     JournalEntry,
@@ -62,12 +66,32 @@ def act(number: int, kind: str = "released") -> JournalEntry:
     return JournalEntry(kind, 1_700_000_000 + number, digest(number), f'{{"number":{number}}}')
 
 
+def custody_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return the place of a database that a fixture's parameter names: "sqlite" or "postgresql"."""
+    if request.param == "postgresql":
+        place: PostgresPlace = request.getfixturevalue("postgresql_place")
+        return place
+    return tmp_path / "custody.db"
+
+
 @contextmanager
 def raw(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database file as somebody does who goes past the adapters; committed on leaving."""
     with closing(sqlite3.connect(path)) as connection:
         yield connection
         connection.commit()
+
+
+def without_wraps(path: Path) -> None:
+    """Make a database as it was before there were data keys: `KEK` itself is what rows will be sealed under."""
+    SqlVault(path, KEK).close()
+    salt = digest("database")
+    with raw(path) as connection:
+        (trigger,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'key_check_no_update'").fetchone()
+        connection.execute("DELETE FROM key_wraps")
+        connection.execute("DROP TRIGGER key_check_no_update")
+        connection.execute("UPDATE key_check SET salt = ?, value = ?", (salt, derive(KEK.key(), salt, "key-check")))
+        connection.execute(trigger)
 
 
 def scalar(path: Path, statement: str, *values: Any) -> Any:

@@ -1,4 +1,23 @@
-"""Runs rows of the shared decision table on the default world: through real acts where there are any."""
+"""Runs rows of the shared decision table on the default world, through real acts.
+
+What a change means, where its name does not say it (W: the world, R: the request):
+
+    at                  when R is judged; everything in W happens at `now`, from the grant on at `grant.at`
+    grant.at            when the grant is carried
+    grant.basis         1 the patient approves (or `grant.by`), 2 two staff of the custodian, 3 and 4 an officer of the
+                        custodian, 5 two staff of the requester; the approving staff's badges hold at any time
+    grant.by            "representative": who approves on basis 1
+    grant.revoked       "yes" by the patient, "representative" by that one
+    representative      "yes": appointed by the patient at `now`, it begins 100 seconds later; "vetoed": by the patient
+                        at once; "dismissed": by the patient after the grant. Its terms: representative.powers
+                        (default 3), representative.purposes (TREAT PATRQT FAMRQT), representative.not_after (365 days)
+    subject.rotated     after the grant, the patient's signer gives way to "new_signer"
+    subject.restricted  last, by the patient
+    study.erased        requested by the patient, then recorded by the registrar
+    trustee.end         the end of the custodian's BROKER_SIGN key
+    late.handed_over    R is recorded late, with this time of the hand-over
+    late.signed_by      who signs the hand-over; default: the custodian's trustee
+"""
 
 from __future__ import annotations
 
@@ -11,18 +30,32 @@ from fiducia.adapters.memory.clock import MemoryClock
 from fiducia.adapters.memory.ledger import MemoryLedger
 from fiducia.core import ids
 from fiducia.core.keccak import keccak256
-from fiducia.core.signatures import EoaKey
+from fiducia.core.policy import Decision, decide, decide_late, verify_access
+from fiducia.core.signatures import EoaKey, recover_or_none
 from fiducia.core.typed_data import Struct
 from fiducia.ports import Signer
-from fiducia.records.ledger import Facts, Founder, KeyKind, StudyStatus
-from fiducia.records.typed import Access, Approval, Badge, Grant, KeyRequest, OwnAccess, SignedBadge, StaffAccess
+from fiducia.records.ledger import Founder, KeyKind, RecordAct, RecordLateAct
+from fiducia.records.typed import (
+    Access,
+    Approval,
+    Badge,
+    Dismiss,
+    Erase,
+    Grant,
+    KeyRequest,
+    Late,
+    OwnAccess,
+    RequestErasure,
+    Restrict,
+    Rotate,
+    SignedBadge,
+    StaffAccess,
+)
+from tests.support import whole
 from tests.support import world as w
 from tests.support.passkeys import PRESENT, VERIFIED, SoftPasskey, with_high_s
 
 FILE = Path(__file__).resolve().parents[1] / "vectors" / "decisions.json"
-
-OTHER_SALT = keccak256(b"another subject's salt")
-OTHER_SUBJECT = ids.subject(w.CUSTODIAN, OTHER_SALT)
 
 PERSONS = {
     "clinician": w.PERSON,
@@ -41,7 +74,22 @@ SIGNERS = {
     "other_issuer": w.OTHER_ISSUER,
     "custodian_registrar": w.REGISTRAR,
     "requester_registrar": w.OTHER_REGISTRAR,
+    "representative": whole.REPRESENTATIVE,
+    "other_representative": whole.OTHER_REPRESENTATIVE,
+    "new_signer": whole.NEW_SIGNER,
+    "session": w.SESSION,
+    "trustee": whole.TRUSTEE,
+    "requester_trustee": w.key(172),
 }
+# The staff who approve, with badges that hold at any time.
+_ALWAYS = {"not_before": 0, "not_after": 2**64 - 1, "trained_until": 2**64 - 1}
+OFFICER_1, NURSE_1, DOCTOR_2, NURSE_2 = (
+    each.with_badge(**_ALWAYS) for each in (whole.OFFICER_1, whole.NURSE_1, whole.DOCTOR_2, whole.NURSE_2)
+)
+APPROVING = {2: (OFFICER_1, NURSE_1), 3: (OFFICER_1,), 4: (OFFICER_1,), 5: (DOCTOR_2, NURSE_2)}
+DELAY_S = 100
+"""The appointment delay of every row's world."""
+
 RECIPIENTS = {
     "unpublished": keccak256(b"a key that nobody published"),
     "issuer": ids.key_hash(KeyKind.ISSUER, w.ISSUER.address),
@@ -58,11 +106,6 @@ class TableRow:
     reason: int
     reason_name: str
     lapse: int
-
-    @property
-    def is_reachable(self) -> bool:
-        """Whether acts alone make this world, so that a ledger decides it without help."""
-        return not self.changes.keys() & {"subject.restricted", "study.erased"}
 
 
 def table() -> list[TableRow]:
@@ -85,28 +128,35 @@ class Case:
     def __init__(self, row: TableRow) -> None:
         self._left = dict(row.changes)
         self.clock = MemoryClock(w.NOW)
-        self.ledger = MemoryLedger(self._founders(), clock=self.clock)
-        self.world = w.World(self.ledger)
+        self.ledger = MemoryLedger(self._founders(), clock=self.clock, appointment_delay_s=DELAY_S)
+        self.world = whole.Whole(self.ledger)
         self._passkey = bool(self._taken("subject.passkey"))
         self._patient: Signer = SoftPasskey(151, self.world.domains) if self._passkey else w.PATIENT
         self.world.settle(patient=self._patient)
+        self.world.publish(w.REQUESTER, KeyKind.BROKER_SIGN, SIGNERS["requester_trustee"].address)
         self._change_study()
+        dismissed = self._appoint()
         grant = self._grant()
         self._change_members()
+        self._change_subject(dismissed)
         self.access = self._own() if row.own else self._staff(grant)
-        self._restricted = "subject.restricted" in self._taken("subject.restricted")
-        self._erased = "study.erased" in self._taken("study.erased")
+        self.late = self._late()
         self.clock.set(time(self._take("at", "0")))
         assert not self._left, f"unknown changes {sorted(self._left)}"
 
-    def facts(self) -> Facts:
-        """The ledger's facts, with what no act reaches yet."""
-        facts = self.ledger.facts(self.access)
-        if self._restricted:
-            facts = replace(facts, subject_restricted=True)
-        if self._erased and facts.study_status == StudyStatus.ANCHORED:
-            facts = replace(facts, study_status=StudyStatus.ERASED)
-        return facts
+    @property
+    def act(self) -> RecordAct | RecordLateAct:
+        """What asks the ledger to record it."""
+        return self.late or RecordAct(self.access)
+
+    def decide(self) -> Decision:
+        """Decide as a broker does, from the ledger's facts."""
+        facts, verified = self.ledger.facts(self.access), verify_access(self.world.domains, self.access)
+        if self.late is None:
+            return decide(self.access, facts, verified)
+        trustee = recover_or_none(self.world.domains.digest(self.late.late), self.late.signature)
+        late = self.world.state().late_facts(self.access.request, trustee)
+        return decide_late(self.late.access, facts, verified, late, self.late.late.handed_over_at)
 
     def _take(self, field: str, default: str) -> str:
         return self._left.pop(field, default)
@@ -123,18 +173,46 @@ class Case:
         for revision in range(2, int(self._take("study.revisions", "1")) + 1):
             self.world.revise(revision, keccak256(b"revision %d" % revision))
         if withdrawn := int(self._take("revision.withdrawn", "0")):
-            self.ledger.withdraw_study(w.STUDY, withdrawn)
+            self.world.withdraw_study(withdrawn)
         if self._taken("study.withdrawn"):
-            self.ledger.withdraw_study(w.STUDY)
+            self.world.withdraw_study()
+        if self._taken("study.erased"):
+            self.world.do(self.world.request_erasure(RequestErasure(w.STUDY), self._patient))
+            self.world.do(self.world.erase(Erase(w.STUDY, whole.CERTIFICATE), w.REGISTRAR))
+
+    def _appoint(self) -> bool:
+        """The row's representative, vetoed where it is; True when it is to be dismissed later."""
+        how = self._take("representative", "")
+        appointment = whole.appointment(
+            powers=int(self._take("representative.powers", "3")),
+            purposes=int(self._take("representative.purposes", str(1 << 0 | 1 << 7 | 1 << 8))),
+            not_after=time(self._take("representative.not_after", str(365 * w.DAY_S))),
+        )
+        if how:
+            self.world.do(self.world.appoint(appointment, self._patient))
+        if how == "vetoed":
+            self.world.do(self.world.veto_appointment(appointment, self._patient))
+        return how == "dismissed"
+
+    def _change_subject(self, dismissed: bool) -> None:
+        world, serial = self.world, self.world.serial()
+        if dismissed:
+            world.do(world.dismiss(Dismiss(w.SUBJECT, whole.hash_of(whole.REPRESENTATIVE), serial), self._patient))
+        if self._taken("subject.rotated"):
+            rotation = Rotate(w.SUBJECT, whole.hash_of(whole.NEW_SIGNER), serial)
+            world.do(world.rotate(rotation, whole.NEW_SIGNER, self._patient))
+        if self._taken("subject.restricted"):
+            world.do(world.restrict(Restrict(w.SUBJECT, serial), self._patient))
 
     def _grant(self) -> Grant:
         """The row's grant, given, revoked, or never carried."""
         other = self._taken("grant.subject")
         patient = w.OTHER_PATIENT if other else self._patient
         if other:
-            self.world.enrol(w.OTHER_PATIENT, OTHER_SALT)
+            self.world.enrol(w.OTHER_PATIENT, whole.OTHER_SALT)
         grant = w.default_grant(
-            subject=OTHER_SUBJECT if other else w.SUBJECT,
+            basis=int(self._take("grant.basis", "1")),
+            subject=whole.OTHER_SUBJECT if other else w.SUBJECT,
             scope=self._scope(self._take("grant.scope", "study")),
             anchored_by=time(self._take("grant.anchored_by", "min")),
             grantee=PERSONS[self._take("grant.grantee", "clinician")],
@@ -144,13 +222,15 @@ class Case:
             not_after=time(self._take("grant.not_after", str(30 * w.DAY_S))),
             epoch=int(self._take("grant.epoch", "1")),
         )
+        self.clock.set(time(self._take("grant.at", "0")))
         revoked_all = self._take("grants.revoked", "no")
         if revoked_all == "first":
             self.world.revoke_all()
+        by: Signer = whole.REPRESENTATIVE if self._take("grant.by", "patient") == "representative" else patient
         if self._take("grant.given", "yes") == "yes":
-            self.world.give(grant, patient)
-        if self._taken("grant.revoked"):
-            self.world.revoke(grant, patient)
+            self.world.do(self.world.grant_by(grant, *(APPROVING.get(grant.basis) or (by,))))
+        if revoked := self._take("grant.revoked", ""):
+            self.world.revoke(grant, whole.REPRESENTATIVE if revoked == "representative" else patient)
         if revoked_all == "yes":
             self.world.revoke_all()
         return grant
@@ -169,12 +249,14 @@ class Case:
             self.world.publish(w.REQUESTER, KeyKind.ISSUER, w.ISSUER.address, time(end))
         if end := self._take("gateway.end", ""):
             self.world.publish(w.REQUESTER, KeyKind.GATEWAY, w.GATEWAY_KEY, time(end))
+        if end := self._take("trustee.end", ""):
+            self.world.publish(w.CUSTODIAN, KeyKind.BROKER_SIGN, whole.TRUSTEE.address, time(end))
         if self._taken("requester.suspended"):
-            self.ledger.suspend(w.REQUESTER)
+            self.world.suspend(w.REQUESTER)
         if self._taken("requester.reinstated"):
-            self.ledger.reinstate(w.REQUESTER)
+            self.world.reinstate(w.REQUESTER)
         if self._taken("custodian.suspended"):
-            self.ledger.suspend(w.CUSTODIAN)
+            self.world.suspend(w.CUSTODIAN)
 
     def _request(self, default: KeyRequest, grants: dict[str, bytes]) -> KeyRequest:
         unknown = keccak256(b"an unknown study") if self._taken("request.study") else w.STUDY
@@ -211,6 +293,13 @@ class Case:
             self._badge(badge),
             self._signature(self._take("request.signed_by", "session"), w.SESSION, request),
         )
+
+    def _late(self) -> RecordLateAct | None:
+        handed_over, by = self._take("late.handed_over", ""), self._take("late.signed_by", "trustee")
+        if not handed_over or not isinstance(self.access, StaffAccess):
+            return None
+        late = Late(ids.request_id(self.access.request), time(handed_over))
+        return RecordLateAct(self.access, late, self._signature(by, whole.TRUSTEE, late))
 
     def _badge(self, badge: Badge) -> SignedBadge:
         return SignedBadge(badge, self._signature(self._take("badge.signed_by", "issuer"), w.ISSUER, badge))

@@ -16,7 +16,7 @@ from eth_account.signers.local import LocalAccount
 from fiducia.adapters.evm.lane import account_of
 from fiducia.core import ids, rules
 from fiducia.core.signatures import EoaKey
-from fiducia.core.typed_data import Domains, Struct
+from fiducia.core.typed_data import Domains
 from fiducia.ports import Ledger, Signer
 from fiducia.records.ledger import (
     AdmitAct,
@@ -51,6 +51,7 @@ from fiducia.records.typed import (
     StaffAccess,
     WithdrawPerson,
 )
+from tests.support.acts import Acts
 
 A, B = 1, 2
 DAY = 86_400
@@ -77,7 +78,7 @@ FOUNDERS = (
 
 
 @dataclass
-class Signers:
+class Signers(Acts):
     """Everybody's keys, and what they sign. `now` is the time that acts are made for (UTC Unix seconds)."""
 
     domains: Domains
@@ -99,10 +100,6 @@ class Signers:
     def fresh(self, size: int) -> bytes:
         """Return fresh bytes."""
         return hashlib.shake_256(f"{self.seed} {next(self._count)}".encode()).digest(size)
-
-    def sign(self, by: Signer, struct: Struct) -> bytes:
-        """Return a signature in the struct's domain."""
-        return by.sign(self.domains.digest(struct))
 
     # -- members
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx2
 import psutil
+import pytest
 
 from fiducia.app import processes
 from fiducia.app.cli import main
@@ -58,17 +59,18 @@ class Ran:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Return this process's environment without fiducia's own settings, but with where the programs are."""
-    kept = ("FIDUCIA_ANVIL", "FIDUCIA_KUBO")
+    kept = ("FIDUCIA_ANVIL", "FIDUCIA_KUBO", "FIDUCIA_EVMD")
     own = {name: value for name, value in os.environ.items() if not name.startswith("FIDUCIA_") or name in kept}
     return {**own, "PYTHONUNBUFFERED": "1", **more}
 
 
 class Development:
-    """One home and its processes."""
+    """One home and its processes, which have some variables more than others."""
 
-    def __init__(self, root: Path, store: StoreKind = "embedded") -> None:
+    def __init__(self, root: Path, store: StoreKind = "embedded", environment: Mapping[str, str] | None = None) -> None:
         self.root = root
         self.store = store
+        self.environment = dict(environment or {})
         self.home = Home(root / "home")
         self._children: list[processes.Child] = []
 
@@ -85,7 +87,7 @@ class Development:
         """Start a command in a process of its own; `ended` waits for it."""
         return subprocess.Popen(
             [*PYTHON, *words, "--home", str(self.home.root), "--json"],
-            env=clean_environment(**(environment or {})),
+            env=clean_environment(**self.environment, **(environment or {})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,7 +102,7 @@ class Development:
         """Run a command that SIGKILL ends at a fault point; that it died so is the proof that it got there."""
         said = self.root / "killed.log"
         arguments = [*words, "--home", str(self.home.root)]
-        process = FORKS.Process(target=_act, args=(arguments, {"FIDUCIA_STOP_AT": point}, said))
+        process = FORKS.Process(target=_act, args=(arguments, {**self.environment, "FIDUCIA_STOP_AT": point}, said))
         process.start()
         process.join(ENDS_S)
         code = process.exitcode
@@ -111,9 +113,9 @@ class Development:
 
     # -- the stack
 
-    def up(self) -> list[dict[str, Any]]:
+    def up(self, *options: str) -> list[dict[str, Any]]:
         """Bring up what does not run, as an operator would."""
-        parts: list[dict[str, Any]] = self.process("up", "--detach", "--store", self.store).said
+        parts: list[dict[str, Any]] = self.process("up", "--detach", "--store", self.store, *options).said
         assert all(part["ready"] for part in parts)
         return parts
 
@@ -126,28 +128,29 @@ class Development:
 
     def broker(self, member: str = "hospital-a", **environment: str) -> processes.Child:
         """Kill a member's broker and start it again, with these variables in its environment."""
-        name, plan = broker_name(member), load_plan(self.home)
+        plan = load_plan(self.home)
         assert plan is not None
-        for child in processes.recorded(self.home.run):
-            if child.program.name == name:
-                running = psutil.Process(child.pid)
-                running.kill()
-                running.wait(timeout=30)
+        return self.broker_at(self.home, member, plan.broker_ports[member], **environment)
+
+    def broker_at(self, home: Home, member: str, port: int, **environment: str) -> processes.Child:
+        """Kill the member's broker that a home has on record, and start it at a port."""
+        name = broker_name(member)
+        _end(home, name)
         program = processes.Program(
             name=name,
             command=(
                 *PYTHON,
-                *("--home", str(self.home.root), "broker", "serve"),
-                *("--member", member, "--port", str(plan.broker_ports[member])),
+                *("--home", str(home.root), "broker", "serve"),
+                *("--member", member, "--port", str(port)),
             ),
-            log=self.home.logs / f"{name}.log",
-            environment={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environment},
-            directory=self.home.root,
+            log=home.logs / f"{name}.log",
+            environment={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **self.environment, **environment},
+            directory=home.root,
         )
         child = processes.start(program)
         self._children.append(child)
-        processes.record(child, self.home.run)
-        url = plan.broker_url(member)
+        processes.record(child, home.run)
+        url = f"http://127.0.0.1:{port}"
 
         def ready() -> None:
             with contextlib.suppress(httpx2.HTTPError):
@@ -157,6 +160,10 @@ class Development:
 
         child.wait_ready(ready, 60)
         return child
+
+    def end_broker(self, member: str) -> None:
+        """Kill a member's broker."""
+        _end(self.home, broker_name(member))
 
     def broker_url(self, member: str = "hospital-a") -> str:
         """Return where a member's broker answers."""
@@ -181,7 +188,7 @@ class Development:
         plan = load_plan(self.home)
         assert plan is not None
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        request = urllib.request.Request(plan.rpc_url, body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(plan.rpc_urls[0], body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as answer:
             said = json.load(answer)
         assert "error" not in said, said
@@ -207,9 +214,11 @@ class Development:
         """Grant a study to the clinician; returns the grant_id."""
         return str(self.fiducia(*grant_words(study_id, *options, profile=profile))["grant_id"])
 
-    def fetch(self, study_id: str, out: Path, *options: str, expect: int | tuple[int, ...] = 0) -> Ran:
+    def fetch(
+        self, study_id: str, out: Path, *options: str, expect: int | tuple[int, ...] = 0, home: Path | None = None
+    ) -> Ran:
         """Fetch a study as the clinician."""
-        return self.fiducia(*fetch_words(study_id, out, *options), expect=expect)
+        return self.fiducia(*fetch_words(study_id, out, *options), expect=expect, home=home)
 
 
 def grant_words(study_id: str, *options: str, profile: str = "patient") -> tuple[str, ...]:
@@ -252,18 +261,37 @@ def _checked(words: object, code: int, out: str, err: str, expect: int | tuple[i
     return Ran(code, json.loads(out) if out else None, err)
 
 
+def _end(home: Home, name: str) -> None:
+    """Kill a process that a home has on record."""
+    for child in processes.recorded(home.run):
+        if child.program.name == name:
+            running = psutil.Process(child.pid)
+            running.kill()
+            running.wait(timeout=30)
+
+
 @contextmanager
-def running_stack(root: Path, store: StoreKind = "embedded") -> Iterator[Development]:
-    """Run a consortium of its own for as long as the block lasts; skips where Anvil or Kubo cannot be had."""
+def running_stack(
+    root: Path, store: StoreKind = "embedded", *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Development]:
+    """Run a consortium of its own for as long as the block lasts; skips where Anvil or Kubo cannot be had.
+
+    Args:
+        options: of `fiducia up`.
+        environment: variables of all its processes, and of this one meanwhile.
+    """
     anvil_binary()
     if store == "kubo":
         kubo_binary()
-    development = Development(root, store)
-    try:
-        development.up()
-        yield development
-    finally:
-        development.down()
+    development = Development(root, store, environment)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in development.environment.items():
+            patch.setenv(name, value)
+        try:
+            development.up(*options)
+            yield development
+        finally:
+            development.down()
     assert processes_of(root) == []
 
 

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fiducia.core import typed_data
+from fiducia.core import typed_data, wire
 from fiducia.core.typed_data import NAME, STRUCTS, VERSION, Domain
+from fiducia.core.wire_types import TAG
 from tests.support.needs import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,8 +66,9 @@ def request(domain: Domain, kind: type, said: Json) -> Json:
 
 
 def wire_form(kind: type, said: Json) -> bytes:
-    """A message as `core.wire` takes it: Python's names; an unknown name stays as it is."""
-    return json.dumps(_renamed(kind, said)).encode()
+    """A message as `core.wire` takes it: Python's names and a vote's tag; an unknown name stays as it is."""
+    tag = wire.schema(kind)["properties"].get(TAG)
+    return json.dumps(_renamed(kind, said) | ({TAG: tag["const"]} if tag else {})).encode()
 
 
 def viem() -> str:

@@ -8,7 +8,6 @@ test changes before it is signed. Nothing is granted until a test does.
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from typing import Any
 
 from fiducia.adapters.memory.clock import MemoryClock
@@ -17,10 +16,11 @@ from fiducia.core import ids, rules
 from fiducia.core.keccak import keccak256
 from fiducia.core.replay import State
 from fiducia.core.signatures import ORDER, EoaKey
-from fiducia.core.typed_data import Domains, Struct
+from fiducia.core.typed_data import Domains
 from fiducia.ports import Ledger, Signer
-from fiducia.records.events import LedgerEvent, ReleaseDenied
+from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import (
+    Act,
     AnchorAct,
     EnrolAct,
     Founder,
@@ -46,13 +46,17 @@ from fiducia.records.typed import (
     OwnAccess,
     Publish,
     RaiseBadgeEpoch,
+    Reinstate,
     Revise,
     Revoke,
     RevokeAll,
     SignedBadge,
     StaffAccess,
+    Suspend,
+    Withdraw,
     WithdrawPerson,
 )
+from tests.support.acts import Acts
 
 NOW = 1_800_000_000
 HOUR_S = 3_600
@@ -97,8 +101,11 @@ def malleated(signature: bytes) -> bytes:
     return signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
 
 
-class World:
-    """Acts and accesses of the default world, signed for one ledger's domains."""
+class World(Acts):
+    """Acts and accesses of the default world, signed for one ledger's domains.
+
+    Verbs of its own carry the act; those of `Acts` return it, for `do`.
+    """
 
     def __init__(self, ledger: Ledger, domains: Domains = MEMORY_DOMAINS) -> None:
         self.ledger = ledger
@@ -124,10 +131,24 @@ class World:
         state.reach(head)
         return state
 
-    def sign(self, signer: Signer, struct: Struct) -> bytes:
-        return signer.sign(self.domains.digest(struct))
-
     # -- acts
+
+    def do(self, act: Act) -> Receipt:
+        return self.ledger.submit(act)
+
+    def suspend(self, institution: int) -> Receipt:
+        """Both others suspend an institution."""
+        voters = {number: governor for number, governor in GOVERNORS.items() if number != institution}
+        return self.do(self.vote(Suspend(institution, self.state().round), voters))
+
+    def reinstate(self, institution: int) -> Receipt:
+        """Both others reinstate an institution."""
+        voters = {number: governor for number, governor in GOVERNORS.items() if number != institution}
+        return self.do(self.vote(Reinstate(institution, self.state().round), voters))
+
+    def withdraw_study(self, revision: int = 0) -> Receipt:
+        """The registrar withdraws the study (revision 0) or one revision."""
+        return self.do(self.withdraw(Withdraw(STUDY, revision), REGISTRAR))
 
     def publish(self, institution: int, kind: KeyKind, public: bytes, not_after: int = KEYS_END_AT) -> Receipt:
         struct = Publish(institution, kind, ids.key_hash(kind, public), not_after)
@@ -194,29 +215,6 @@ def settled(
 
 def events_of(ledger: MemoryLedger) -> list[LedgerEvent]:
     return list(ledger.events(0, ledger.head().number))
-
-
-def eventful() -> tuple[World, MemoryLedger]:
-    """A world in which every kind of event that acts can cause has happened."""
-    world, ledger, clock = settled()
-    grant = default_grant()
-    world.give(grant)
-    world.record(world.staff(default_request(grant), grant))
-    world.record(world.own())
-    clock.advance(5)
-    world.revise(2, keccak256(b"2"))
-    ledger.withdraw_study(STUDY, 1)
-    world.revoke(grant)
-    world.revoke(default_grant(salt=bytes(32)))  # never carried
-    world.revoke_all()
-    world.give(default_grant(epoch=2))
-    world.withdraw_person()
-    world.raise_badge_epoch()
-    ledger.suspend(BYSTANDER)
-    ledger.reinstate(BYSTANDER)
-    ledger.forge(partial(ReleaseDenied, request_id=bytes(32), reason=22, study_id=STUDY))
-    world.publish(REQUESTER, KeyKind.GATEWAY, GATEWAY_KEY, NOW + 50)
-    return world, ledger
 
 
 def default_grant(**changes: Any) -> Grant:

@@ -5,35 +5,21 @@ study, hospital 2's clinician, a PHYSICIAN, asks to VIEW all of revision 1 for T
 grant of exactly that study for TREAT, VIEW and RETAIN. Answers are written by hand, never computed.
 
 A change is a field and a value. Times are seconds from `now`, or "max"; masks, positions and numbers are
-decimal; the other values are the names that both runners know. World changes happen at `now`, the request
-is judged at `at`.
+decimal; the other values are the names that both runners know. World changes happen at `now`, the grant is
+carried at `grant.at` (default: `now`), the request is judged at `at`. tests/support/decisions.py says what
+each field means.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from fiducia.core.policy import Reason
 from fiducia.core.rules import Action, Purpose, Role
-
-HOUR = 3_600
-DAY = 24 * HOUR
-EIGHT_HOURS = 8 * HOUR
-
-Changes = dict[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case; `lapse` counts from `now` and is 0 when refused."""
-
-    name: str
-    changes: Changes
-    reason: Reason
-    lapse: int = 0
-    own: bool = False
+from tests.vectors.decision_row import DAY, EIGHT_HOURS, HOUR, Changes, Row
+from tests.vectors.decision_rows_late import late_rows
+from tests.vectors.decision_rows_patients import patients_rows
 
 
 def rows() -> list[Row]:
@@ -44,6 +30,7 @@ def rows() -> list[Row]:
         *_request(),
         *_study(),
         *_grant(),
+        *_bases(),
         *_scope(),
         *_grantee(),
         *_purposes(),
@@ -51,9 +38,9 @@ def rows() -> list[Row]:
         *_windows(),
         *_region_and_recipient(),
         *_lapses(),
-        *_own(),
-        *_passkeys(),
+        *patients_rows(),
         *_order(),
+        *late_rows(),
     ]
 
 
@@ -144,6 +131,38 @@ def _grant() -> Iterator[Row]:
     yield _no("everything revoked", Reason.GRANT_EPOCH, {"grants.revoked": "yes"})
     yield _ok("given after everything was revoked", {"grants.revoked": "first", "grant.epoch": 2})
     yield _no("subject restricted", Reason.RESTRICTED, {"subject.restricted": "yes"})
+
+
+_BASES: tuple[tuple[str, Changes], ...] = (
+    ("PAPER", {"grant.basis": 2}),
+    ("CARE", {"grant.basis": 3}),
+    ("LAW", {"grant.basis": 4, "grant.purposes": 1 << 6, "request.purpose": 6, "badge.roles": 1 << Role.OFFICER}),
+    ("EMERGENCY", {"grant.basis": 5, "grant.purposes": 2, "request.purpose": 1, "grant.not_after": DAY}),
+)
+
+
+def _bases() -> Iterator[Row]:
+    for name, basis in _BASES:
+        yield _ok(f"on basis {name}", basis)
+        restricted = f"on basis {name}, subject restricted"
+        if name in ("LAW", "EMERGENCY"):
+            yield _ok(restricted, {**basis, "subject.restricted": "yes"})
+        else:
+            yield _no(restricted, Reason.RESTRICTED, {**basis, "subject.restricted": "yes"})
+        yield _no(f"on basis {name}, revoked", Reason.GRANT_REVOKED, {**basis, "grant.revoked": "yes"})
+        yield _no(f"on basis {name}, everything revoked", Reason.GRANT_EPOCH, {**basis, "grants.revoked": "yes"})
+        ended = {**basis, "grant.not_after": 100, "at": 100}
+        yield _no(f"on basis {name}, its end", Reason.GRANT_EXPIRED, ended)
+    (_, paper), _, (_, law), (_, emergency) = _BASES
+    whole: Changes = {**emergency, "grant.grantee": "requester"}
+    yield _ok("an emergency of the whole hospital", whole)
+    yield _no("an emergency, for treatment", Reason.PURPOSE_NOT_GRANTED, {**emergency, "request.purpose": 0})
+    not_theirs = {**emergency, "badge.roles": 1 << Role.TECHNOLOGIST}
+    yield _no("an emergency, by a technologist", Reason.PURPOSE_NOT_FOR_ROLE, not_theirs)
+    yield _no("the law, by a physician", Reason.PURPOSE_NOT_FOR_ROLE, {**law, "badge.roles": 1})
+    yield _ok("on paper, another purpose", {**paper, "grant.purposes": 2, "request.purpose": 1})
+    past: Changes = {"grant.not_before": -2 * HOUR, "grant.not_after": -HOUR}
+    yield _no("an emergency that was over when it was carried", Reason.GRANT_EXPIRED, {**emergency, **past})
 
 
 def _scope() -> Iterator[Row]:
@@ -281,83 +300,6 @@ def _lapses() -> Iterator[Row]:
     yield _ok("lapse: badge first", {**far, "badge.not_after": EIGHT_HOURS - 1}, lapse=EIGHT_HOURS - 1)
     yield _ok("lapse: grant first", {**far, "grant.not_after": EIGHT_HOURS - 1}, lapse=EIGHT_HOURS - 1)
     yield _ok("lapse: all but eight hours later", {**far, "request.not_after": EIGHT_HOURS + 1}, lapse=EIGHT_HOURS)
-
-
-def _own() -> Iterator[Row]:
-    def ok(name: str, changes: Changes | None = None, lapse: int = HOUR) -> Row:
-        return Row(f"own: {name}", changes or {}, Reason.NONE, lapse, own=True)
-
-    def no(name: str, reason: Reason, changes: Changes) -> Row:
-        return Row(f"own: {name}", changes, reason, own=True)
-
-    yield ok("nothing changed")
-    yield ok("lapse after eight hours", {"request.not_after": 2 * DAY}, lapse=EIGHT_HOURS)
-    yield no("signed by a stranger in the patient's name", Reason.REQUEST_SIGNATURE, {"request.signed_by": "stranger"})
-    yield no("signed with a high s", Reason.REQUEST_SIGNATURE, {"request.signed_by": "malleated"})
-    yield no("with a badge", Reason.REQUEST_SIGNATURE, {"approval.credential": "badge"})
-    yield no("names a person", Reason.PERSON_MISMATCH, {"request.person": "clinician"})
-    yield ok("request's last second", {"request.not_after": 100, "at": 99}, lapse=100)
-    yield no("request's end", Reason.REQUEST_WINDOW, {"request.not_after": 100, "at": 100})
-    yield no("unknown study", Reason.STUDY_UNKNOWN, {"request.study": "unknown"})
-    yield no("revision 0", Reason.REVISION_UNKNOWN, {"request.revision": 0})
-    yield no("a revision to come", Reason.REVISION_UNKNOWN, {"request.revision": 2})
-    yield no("withdrawn revision", Reason.REVISION_WITHDRAWN, {"revision.withdrawn": 1})
-    yield no("study withdrawn", Reason.STUDY_WITHDRAWN, {"study.withdrawn": "yes"})
-    yield no("study erased", Reason.STUDY_ERASED, {"study.erased": "yes"})
-    yield no("names a grant", Reason.GRANT_MISMATCH, {"request.grant": "default"})
-    yield no("a stranger asks", Reason.OWN_SIGNER, {"approval.signer": "stranger"})
-    yield no("another patient asks", Reason.OWN_SIGNER, {"approval.signer": "other_patient"})
-    yield no("the registrar asks", Reason.OWN_SIGNER, {"approval.signer": "custodian_registrar"})
-    for purpose in Purpose:
-        changes: Changes = {"request.purpose": purpose.value}
-        allowed = purpose in (Purpose.PATRQT, Purpose.FAMRQT)
-        yield ok(purpose.name, changes) if allowed else no(purpose.name, Reason.OWN_PURPOSE, changes)
-    yield no("purpose 255", Reason.OWN_PURPOSE, {"request.purpose": 255})
-    for action in Action:
-        yield ok(action.name, {"request.action": action.value})
-    for position in (5, 32, 255):
-        yield no(f"action {position}", Reason.ACTION_NOT_GRANTED, {"request.action": position})
-    yield ok("restriction does not block", {"subject.restricted": "yes"})
-    yield ok("everything revoked before", {"grants.revoked": "yes"})
-    yield ok("custodian suspended", {"custodian.suspended": "yes"})
-    yield ok("no exports", {"custodian.exports": 0})
-    yield no("signer before purpose", Reason.OWN_SIGNER, {"approval.signer": "stranger", "request.purpose": 0})
-    yield no("purpose before action", Reason.OWN_PURPOSE, {"request.purpose": 0, "request.action": 9})
-
-
-def _passkeys() -> Iterator[Row]:
-    """The patient's signer is a passkey."""
-    passkey: Changes = {"subject.passkey": "yes"}
-
-    def row(name: str, reason: Reason, changes: Changes | None = None, lapse: int = 0) -> Row:
-        return Row(f"own passkey: {name}", {**passkey, **(changes or {})}, reason, lapse, own=True)
-
-    yield Row("a passkey's grant", passkey, Reason.NONE, HOUR)
-    yield _no("a passkey's revoke", Reason.GRANT_REVOKED, {**passkey, "grant.revoked": "yes"})
-    yield row("nothing changed", Reason.NONE, lapse=HOUR)
-    yield row("lapse after eight hours", Reason.NONE, {"request.not_after": 2 * DAY}, lapse=EIGHT_HOURS)
-    for how in (
-        "unverified",
-        "absent",
-        "other_party",
-        "other_challenge",
-        "registration",
-        "malleated",
-        "longer",
-        "other_passkey",
-        "stranger",
-    ):
-        yield row(f"signature {how}", Reason.REQUEST_SIGNATURE, {"request.signed_by": how})
-    yield row("with a badge", Reason.REQUEST_SIGNATURE, {"approval.credential": "badge"})
-    yield row("another verifier", Reason.REQUEST_SIGNATURE, {"approval.signer": "other_verifier"})
-    yield row("another passkey asks", Reason.OWN_SIGNER, {"approval.signer": "other_passkey"})
-    yield row("names a person", Reason.PERSON_MISMATCH, {"request.person": "clinician"})
-    yield row("purpose 255", Reason.OWN_PURPOSE, {"request.purpose": 255})
-    yield row(
-        "signature before person",
-        Reason.REQUEST_SIGNATURE,
-        {"request.signed_by": "unverified", "request.person": "clinician"},
-    )
 
 
 # One way to fail each check of staff, in order; those that exclude their neighbour stand once.

@@ -4,8 +4,8 @@
     python -m tests.vectors.generate --check    fails on any difference, and writes nothing
 
 Everything is derived from labels (`material`), so the files are the same on every machine; only the sealed
-keys cannot be (HPKE encapsulates with fresh randomness): what stands in their files is kept as long as it
-opens. docs/formats.md, "Vectors", says how to read them.
+keys and ML-DSA signatures cannot be (they are randomized): what stands in their files is kept as long as it
+opens or holds. docs/formats.md, "Vectors", says how to read them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 
 from tests.vectors.keys_cases import key_cases
+from tests.vectors.log_cases import log_cases
 from tests.vectors.object_cases import object_cases
+from tests.vectors.provenance_case import provenance_cases
 from tests.vectors.study_case import study_files
 
 FOLDER = Path(__file__).parent / "formats"
@@ -25,7 +27,7 @@ FOLDER = Path(__file__).parent / "formats"
 def expected_files() -> dict[str, bytes]:
     """Return every vector file by its path under `FOLDER`."""
     files: dict[str, bytes] = {}
-    for name, case in [*object_cases(), *key_cases(FOLDER)]:
+    for name, case in [*object_cases(), *key_cases(FOLDER), *log_cases(FOLDER), *provenance_cases()]:
         files[f"{name}.json"] = (json.dumps(case, indent=2) + "\n").encode()
     files.update({f"study/{name}": data for name, data in study_files().items()})
     return files

@@ -3,7 +3,8 @@
     python -m tests.vectors.generate_decisions            writes the file
     python -m tests.vectors.generate_decisions --check    fails on a difference, and writes nothing
 
-The rows and their answers stand in `decision_rows`; here they only become JSON: changes as pairs of texts,
+The rows and their answers stand in `decision_rows` and beside it; here they only become JSON: changes as pairs of
+texts,
 the reason by number and name, the lapse in seconds from `now`.
 """
 
@@ -15,7 +16,8 @@ import sys
 from pathlib import Path
 
 from tests.support.world import NOW
-from tests.vectors.decision_rows import Row, rows
+from tests.vectors.decision_row import Row
+from tests.vectors.decision_rows import rows
 
 FILE = Path(__file__).parent / "decisions.json"
 

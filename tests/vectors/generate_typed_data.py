@@ -3,9 +3,11 @@
     python -m tests.vectors.generate_typed_data            writes the file
     python -m tests.vectors.generate_typed_data --check    fails on a difference, and writes nothing
 
-Every struct that anyone signs has rows of zeros, of largest values and of bytes that are all different, with the
-digest that Python computes. The hostile rows change one thing; they say what ours refuses and, as raw words of ABI
-encoding, what the chain does. A new struct gets its rows by itself; forge must then learn to hash it.
+Every struct that anyone signs, but for those of proofs (no contract's test reads them: `provenance_case` has them), has
+rows of zeros, of largest values and of bytes that are all different, with the digest that Python computes; what
+brokers deal each other stands in a list of its own, which forge does not read. The hostile rows change one thing; they
+say what ours refuses and, as raw words of ABI encoding, what the chain does. A new struct gets its rows by itself;
+forge must then learn to hash it.
 """
 
 from __future__ import annotations
@@ -14,22 +16,36 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from fiducia.core import typed_data
 from fiducia.core.typed_data import STRUCTS, Contract, Domains
-from fiducia.records import typed
+from fiducia.records import provenance, statements, typed
 from tests.support.typed_data import BY_NAME, Json, domain_json, members_of, message
 
 FILE = Path(__file__).parent / "typed_data.json"
+SHARED = tuple(kind for kind in STRUCTS if kind.__module__ != provenance.__name__)
 DOMAINS = Domains(262_144, *(bytes([number]) * 20 for number in range(0xA1, 0xA1 + len(Contract))))
+
+BETWEEN_BROKERS = (
+    statements.Deposit,
+    statements.Keeping,
+    statements.Collect,
+    statements.Destroy,
+    statements.Destroyed,
+    statements.Cleared,
+)
 
 
 def document() -> bytes:
     """Return the file's bytes: one row on a line."""
-    parts = {"accepted": list(_accepted()), "hostile": list(_hostile())}
+    parts = {
+        "accepted": list(_accepted(kind for kind in SHARED if kind not in BETWEEN_BROKERS)),
+        "hostile": list(_hostile()),
+        "between_brokers": list(_accepted(BETWEEN_BROKERS)),
+    }
     lines = [
         f' "{name}": [\n' + ",\n".join("  " + json.dumps(row) for row in rows) + "\n ]" for name, rows in parts.items()
     ]
@@ -62,8 +78,8 @@ def _width(solidity: str) -> int:
     return 20 if solidity == "address" else int(solidity.removeprefix("bytes"))
 
 
-def _accepted() -> Iterator[Json]:
-    for kind in STRUCTS:
+def _accepted(kinds: Iterable[type]) -> Iterator[Json]:
+    for kind in kinds:
         domain = DOMAINS.of(typed_data.home(kind))
         for fill in ("zeros", "largest", "different"):
             struct = struct_of(kind, fill)

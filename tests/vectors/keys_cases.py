@@ -9,7 +9,8 @@ from typing import Any
 
 from fiducia.core.formats.canonical import canonical_json
 from fiducia.core.keys.custody import Custody, custody_digest, deal_series, share_digest
-from fiducia.core.keys.sealing import KemKey, key_hash, open_shares, seal_shares
+from fiducia.core.keys.kem import Kem, KemKey, new_secret
+from fiducia.core.keys.sealing import key_hash, open_shares, seal_shares
 from fiducia.core.keys.shares import SeriesShare, deal
 from fiducia.errors import FiduciaError
 from tests.vectors.material import STUDY_ID, keys, material, place
@@ -105,6 +106,29 @@ def _sealed(folder: Path) -> Iterator[Case]:
         yield f"sealed/refused-{name}-another-request", refused | {"request_id": material("other request").hex()}
         yield f"sealed/refused-{name}-another-recipient", refused | {"seed": material("other seed").hex()}
         yield f"sealed/refused-{name}-cut-short", refused | {"sealed": sealed[:-1].hex()}
+    yield from _sealed_to_another_kem(folder, both)
+
+
+def _sealed_to_another_kem(folder: Path, shares: tuple[SeriesShare, ...]) -> Iterator[Case]:
+    """The same list to a key of the second KEM, whose secret begins with the KEM's number."""
+    request_id, name = material("request_id"), "sealed/opens-all-mlkem1024-p384"
+    key = KemKey.from_seed(new_secret(Kem.MLKEM1024_P384, material("recipient seed")))
+    sealed = _kept(folder / f"{name}.json", shares, key.seed, request_id)
+    if sealed is None:
+        sealed = seal_shares(shares, recipient=key.public, request_id=request_id, trustee=TRUSTEE)
+    case: dict[str, Any] = {
+        "seed": key.seed.hex(),
+        "recipient": key.public.hex(),
+        "recipient_hash": key_hash(key.public).hex(),
+        "request_id": request_id.hex(),
+        "trustee": TRUSTEE,
+        "sealed": sealed.hex(),
+    }
+    yield name, case | {"outcome": "opens", "shares": [_share_json(share) for share in shares]}
+    yield (
+        "sealed/refused-all-mlkem1024-p384-first-kem",
+        case | {"outcome": "refused", "seed": material("recipient seed").hex()},
+    )
 
 
 def _kept(path: Path, shares: tuple[SeriesShare, ...], seed: bytes, request_id: bytes) -> bytes | None:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-/// @title What the contracts may answer when it refuses a signature.
+/// @title What the contracts may answer when they refuse a signature.
 /// @notice Every error carries the value that was refused, never a person's identity.
 interface IErrors {
     /// @notice The signature is malformed (not 65 bytes, high s, v other than 27 or 28; a passkey's: see

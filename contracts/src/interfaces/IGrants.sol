@@ -58,12 +58,62 @@ struct GrantState {
     uint8 basis;
 }
 
+/// @notice EIP-712: what an officer finds about an emergency access.
+/// @param grantId The emergency grant.
+/// @param outcome 1 justified, 2 not justified.
+/// @param report Salted hash of the officer's report.
+struct Review {
+    bytes32 grantId;
+    uint8 outcome;
+    bytes32 report;
+}
+
+/// @notice A grant and its approvals, as a batch takes them.
+struct GrantItem {
+    Grant terms;
+    Approval[] approvals;
+}
+
+/// @notice A review, as stored. Reviews that are owed form one queue per institution, in the order of their due times.
+/// @param institution The requester's; 0 when no review was ever owed.
+/// @param dueAt The review is overdue from this second on.
+/// @param state 0 none, 1 owed, 2 filed.
+/// @param first The person of the first badge that opened the emergency.
+/// @param second The person of the second.
+struct ReviewState {
+    uint32 institution;
+    uint40 dueAt;
+    uint8 state;
+    bytes32 first;
+    bytes32 second;
+}
+
 /// @title What patients allowed.
 /// @notice EIP-712 domain: "fiducia", "1", chain id, this address.
 interface IGrants is IErrors {
-    /// @notice This version accepts CONSENT only.
+    /// @notice There is no such basis.
     /// @param basis The refused basis.
-    error BasisUnsupported(uint8 basis);
+    error BasisUnknown(uint8 basis);
+
+    /// @notice A grant on basis PAPER names the hash of the signed document.
+    error DocumentMissing();
+
+    /// @notice Two different persons must approve.
+    /// @param person The person who approved twice.
+    error PersonRepeated(bytes32 person);
+
+    /// @notice The institution owes a review that is overdue, and opens no other emergency until it is filed.
+    /// @param institution The institution.
+    /// @param grantId The oldest emergency that it owes a review of.
+    error ReviewOverdue(uint32 institution, bytes32 grantId);
+
+    /// @notice No review of that grant was ever owed.
+    /// @param grantId The grant.
+    error ReviewUnknown(bytes32 grantId);
+
+    /// @notice Outcomes are 1 and 2.
+    /// @param outcome The refused outcome.
+    error OutcomeUnknown(uint8 outcome);
 
     /// @notice The basis wants another number of approvals.
     /// @param expected How many it wants.
@@ -80,7 +130,7 @@ interface IGrants is IErrors {
     /// @param given The refused mask.
     error ActionsRefused(uint32 allowed, uint32 given);
 
-    /// @notice The window is empty, over, or longer than the basis allows.
+    /// @notice The window is empty, over, longer than the basis allows, or of an emergency that does not begin now.
     /// @param notBefore First second of the grant.
     /// @param notAfter First second after the grant.
     /// @param longest The most seconds that the basis allows.
@@ -120,24 +170,65 @@ interface IGrants is IErrors {
     /// @param by keccak256 of the signer bytes of whoever revoked, or the person of the badge.
     event Revoked(bytes32 indexed grantId, bytes20 indexed subject, bytes32 indexed by);
 
+    /// @notice An emergency was opened: a review is owed.
+    /// @param grantId The emergency grant.
+    /// @param institution The requester's institution, which owes it.
+    /// @param dueAt The review is overdue from this second on.
+    /// @param first The person of the first badge.
+    /// @param second The person of the second.
+    event ReviewOwed(bytes32 indexed grantId, uint32 indexed institution, uint40 dueAt, bytes32 first, bytes32 second);
+
+    /// @notice A review was filed.
+    /// @param grantId The emergency grant.
+    /// @param by The officer's person.
+    /// @param outcome 1 justified, 2 not justified.
+    /// @param report Salted hash of the officer's report.
+    event ReviewFiled(bytes32 indexed grantId, bytes32 indexed by, uint8 outcome, bytes32 report);
+
+    /// @notice The officer of an institution that did not file finds otherwise, or alike.
+    /// @param grantId The emergency grant.
+    /// @param by The officer's person.
+    /// @param outcome 1 justified, 2 not justified.
+    /// @param report Salted hash of the officer's report.
+    event ReviewContested(bytes32 indexed grantId, bytes32 indexed by, uint8 outcome, bytes32 report);
+
     /// @notice Give a grant. A grant that lives already has no effect; one that was revoked is refused.
-    /// @param terms What was signed.
-    /// @param approvals CONSENT: exactly one, by the subject's current signer, with an empty credential.
+    /// @dev An EMERGENCY grant whose window is over is taken (for recordLate) until 72 hours after its first second: it
+    /// opens nothing. Every review is due 72 hours after its emergency was taken.
+    /// @param terms What was signed. A representative's purposes bound them; so does the end of its appointment, which
+    /// becomes the grant's expiry where it comes first.
+    /// @param approvals CONSENT: one, by the subject's current signer or a live representative with GRANT, with an empty
+    /// credential. PAPER: two different staff of the custodian. CARE, LAW: one OFFICER of the custodian. EMERGENCY: two
+    /// different staff of the grantee's institution whose roles may use ETREAT. All staff with live badges of active
+    /// institutions.
     /// @return grantId The struct hash of the terms.
     function grant(Grant calldata terms, Approval[] calldata approvals) external returns (bytes32 grantId);
 
+    /// @notice Give what can be given, and skip the rest.
+    /// @param items The grants and their approvals.
+    /// @return given One per item, in order: whether the grant lives.
+    function grantBatch(GrantItem[] calldata items) external returns (bool[] memory given);
+
+    /// @notice File the review of an emergency, or contest one that another institution filed. Each institution speaks
+    /// once; again has no effect.
+    /// @param review_ What was signed.
+    /// @param approval By an OFFICER with a live badge of any active institution, but not one of the two who opened it.
+    function review(Review calldata review_, Approval calldata approval) external;
+
     /// @notice Revoke a grant, also before it was carried. Again has no effect.
     /// @param terms The grant.
-    /// @param approval Over Revoke, by the subject's signer or a former one, a REGISTRAR key of the custodian (active
-    /// or not), or staff: the grantee, an OFFICER of a grantee institution, or an OFFICER of the custodian.
+    /// @param approval Over Revoke, by the subject's signer or a former one, a live representative, a REGISTRAR key of the
+    /// custodian (active or not), or staff: the grantee, an OFFICER of a grantee institution, or an OFFICER of the
+    /// custodian. The grantee's side does not end an EMERGENCY before it was carried: nobody could review it.
     function revoke(Grant calldata terms, Approval calldata approval) external;
 
-    /// @notice Revoke a grant as the signer's (or a former signer's) own transaction. Again has no effect.
+    /// @notice Revoke a grant as the signer's, a former signer's or a live representative's own transaction. Again has no
+    /// effect.
     /// @param terms The grant.
     function revokeOwn(Grant calldata terms) external;
 
-    /// @notice Revoke a grant that was carried, as the signer's (or a former signer's) own transaction: the cheapest
-    /// way. Again has no effect; a grant that is not known here reverts with NoStanding about the zero subject.
+    /// @notice Revoke a grant that was carried, as the signer's, a former signer's or a live representative's own
+    /// transaction: the cheapest way. Again has no effect; a grant that is not known here reverts with NoStanding about the zero subject.
     /// @param grantId The grant.
     function revokeOwnById(bytes32 grantId) external;
 
@@ -157,6 +248,17 @@ interface IGrants is IErrors {
     /// @param grantId The grant.
     /// @return stored All zeros when it is unknown.
     function grantOf(bytes32 grantId) external view returns (GrantState memory stored);
+
+    /// @notice The review of one emergency.
+    /// @param grantId The grant.
+    /// @return stored All zeros when none was ever owed.
+    function reviewOf(bytes32 grantId) external view returns (ReviewState memory stored);
+
+    /// @notice The oldest review that an institution owes.
+    /// @param institution The institution.
+    /// @return grantId Its emergency grant; 0 when none is owed.
+    /// @return dueAt It is overdue from this second on.
+    function oldestOwedBy(uint32 institution) external view returns (bytes32 grantId, uint40 dueAt);
 
     /// @notice The struct hash of a grant.
     /// @param terms The grant.

@@ -37,6 +37,37 @@ struct Reinstate {
     uint64 round;
 }
 
+/// @notice EIP-712: the other governors give an institution another governor.
+/// @param institution The institution; it does not vote.
+/// @param governor The new governor; it must govern nothing else.
+/// @param round The current round.
+struct ReplaceGovernor {
+    uint32 institution;
+    address governor;
+    uint64 round;
+}
+
+/// @notice EIP-712: the governors change the regions that an institution's studies may be released to.
+/// @param institution The institution; its governor votes like any other.
+/// @param exports Bit r is set for region r.
+/// @param round The current round.
+struct ChangeExports {
+    uint32 institution;
+    uint64 exports;
+    uint64 round;
+}
+
+/// @notice EIP-712: an institution's own governor takes regions out of its exports, at once.
+/// @param institution The institution.
+/// @param exports The regions that stay; none that is not there now.
+/// @param round Any round that has begun and is later than the one that last changed the exports by vote: what was
+/// signed before such a vote takes nothing away from its outcome.
+struct NarrowExports {
+    uint32 institution;
+    uint64 exports;
+    uint64 round;
+}
+
 /// @notice EIP-712: an institution's governor publishes a key, or ends it earlier.
 /// @param institution The institution.
 /// @param kind 1 REGISTRAR, 2 ISSUER, 3 GATEWAY, 4 BROKER_KEM, 5 BROKER_SIGN, 6 LOG.
@@ -139,7 +170,8 @@ interface IMembers is IErrors {
     /// @param region The refused region.
     error RegionOutOfRange(uint8 region);
 
-    /// @notice The vote was taken for another round.
+    /// @notice The vote was taken for another round; or the narrowing names a round that has not begun, or none since the
+    /// vote that last changed the exports.
     /// @param current The round now.
     /// @param given The round that was signed.
     error RoundMismatch(uint64 current, uint64 given);
@@ -189,6 +221,12 @@ interface IMembers is IErrors {
     /// @param given The signed epoch.
     error BadgeEpochAhead(uint32 institution, uint32 current, uint32 given);
 
+    /// @notice Only a vote of the governors adds regions.
+    /// @param institution The institution.
+    /// @param current Its exports now.
+    /// @param given The refused exports.
+    error ExportsWidened(uint32 institution, uint64 current, uint64 given);
+
     /// @notice An institution was admitted, or was a founder.
     /// @param institution Its number.
     /// @param governor Its governor.
@@ -206,6 +244,18 @@ interface IMembers is IErrors {
     /// @param institution The institution.
     /// @param round The round that did it.
     event Reinstated(uint32 indexed institution, uint64 round);
+
+    /// @notice An institution got another governor. The former one has no say from now on.
+    /// @param institution The institution.
+    /// @param governor Its governor.
+    /// @param round The round that did it.
+    event GovernorReplaced(uint32 indexed institution, address indexed governor, uint64 round);
+
+    /// @notice The regions that an institution's studies may be released to changed.
+    /// @param institution The institution.
+    /// @param exports The regions from now on.
+    /// @param round The round that did it; 0 when the institution's own governor narrowed them.
+    event ExportsChanged(uint32 indexed institution, uint64 exports, uint64 round);
 
     /// @notice A key was published, or its end was moved earlier.
     /// @param institution The institution.
@@ -249,6 +299,21 @@ interface IMembers is IErrors {
     /// @param reinstatement What they signed.
     /// @param votes Their signatures, sorted by institution.
     function reinstate(Reinstate calldata reinstatement, Vote[] calldata votes) external;
+
+    /// @notice Replace a governor under the signatures of a strict majority of the other active governors.
+    /// @param replacement What they signed.
+    /// @param votes Their signatures, sorted by institution; the institution itself does not vote.
+    function replaceGovernor(ReplaceGovernor calldata replacement, Vote[] calldata votes) external;
+
+    /// @notice Change an institution's exports under the signatures of a strict majority of the active governors.
+    /// @param change What they signed.
+    /// @param votes Their signatures, sorted by institution.
+    function changeExports(ChangeExports calldata change, Vote[] calldata votes) external;
+
+    /// @notice Take regions out of an institution's exports, at once and without a vote. The same again has no effect.
+    /// @param narrowing What the institution's governor signed.
+    /// @param signature 65 bytes by the institution's governor.
+    function narrowExports(NarrowExports calldata narrowing, bytes calldata signature) external;
 
     /// @notice Publish a key, or end it earlier (an end in the past ends it at once). Once ended it never returns, so
     /// no old signature can bring it back. The same end again has no effect. A suspended institution publishes no new
@@ -329,6 +394,21 @@ interface IMembers is IErrors {
         external
         view
         returns (Standing memory facts);
+
+    /// @notice The same, and the regions that another institution's studies may be released to: all that a release asks
+    /// the members, in one call.
+    /// @param badge The badge.
+    /// @param issuerSignature 65 bytes over the badge in this contract's domain.
+    /// @param recipient SHA-256 of a GATEWAY key.
+    /// @param custodian The institution whose exports are asked for.
+    /// @return facts The facts; nothing is judged.
+    /// @return exports Bit r is set for region r; 0 for a number that was never given.
+    function standingAndExports(
+        Badge calldata badge,
+        bytes calldata issuerSignature,
+        bytes32 recipient,
+        uint32 custodian
+    ) external view returns (Standing memory facts, uint64 exports);
 
     /// @notice The same for an issuer that is already known.
     /// @param institution The badge's institution.

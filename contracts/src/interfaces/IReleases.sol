@@ -5,7 +5,7 @@ import { IErrors } from "./IErrors.sol";
 import { Grant, GrantState, IGrants } from "./IGrants.sol";
 import { Badge, IMembers, Standing } from "./IMembers.sol";
 import { IStudies, Study } from "./IStudies.sol";
-import { Approval, ISubjects, Subject } from "./ISubjects.sol";
+import { Approval, Authority, ISubjects, Subject } from "./ISubjects.sol";
 
 /// @notice EIP-712: somebody asks for the keys of a study. Its struct hash is the request id.
 /// @param studyId The study.
@@ -46,16 +46,26 @@ struct Evidence {
     bytes sessionSignature;
 }
 
+/// @notice EIP-712: a trustee handed keys over while the chain stalled, on basis EMERGENCY.
+/// @param requestId The request's struct hash.
+/// @param handedOverAt When, by the trustee's clock.
+struct Late {
+    bytes32 requestId;
+    uint64 handedOverAt;
+}
+
 /// @notice A release, as stored.
 /// @param recordedAt Block time of the record; 0 when there is none.
 /// @param lapse First second after the release.
 /// @param institution The requester's institution; 0 for own access.
 /// @param epoch Its badge epoch when recorded; for own access the subject's grant epoch.
+/// @param late Whether it was recorded after the hand-over; such a release was never open.
 struct ReleaseState {
     uint40 recordedAt;
     uint40 lapse;
     uint32 institution;
     uint32 epoch;
+    bool late;
 }
 
 /// @notice Every fact that a decision needs, at one block.
@@ -111,8 +121,11 @@ enum Reason {
     GRANT_EXPIRED, // 28: the grant's expiry is reached
     REGION, // 29: the requester's region is not among the custodian's exports
     RECIPIENT_UNPUBLISHED, // 30: the recipient is not a live GATEWAY key of the requester's institution
-    OWN_SIGNER, // 31: own access, and the signer is not the subject's current one
-    OWN_PURPOSE // 32: own access is for PATRQT or FAMRQT only
+    OWN_SIGNER, // 31: own access, and the signer is neither the subject's current one nor a representative with ACCESS
+    OWN_PURPOSE, // 32: own access is for PATRQT or FAMRQT only, and a representative's for the appointment's purposes
+    LATE_BASIS, // 33: late, and the grant's basis is not EMERGENCY
+    LATE_TIME, // 34: late, and the hand-over lies ahead, or the review is due
+    LATE_TRUSTEE // 35: late, and not signed by a BROKER_SIGN key of the custodian that was live at the hand-over
 }
 
 /// @title The decisions.
@@ -144,6 +157,26 @@ interface IReleases is IErrors {
         uint40 lapse
     );
 
+    /// @notice A hand-over during a stall of the chain was recorded afterwards. It opens nothing.
+    /// @param requestId The request's struct hash.
+    /// @param studyId The study.
+    /// @param person The person.
+    /// @param request The request as it was signed.
+    /// @param institution The requester's institution.
+    /// @param epoch The badge's epoch.
+    /// @param recordedAt The block's time.
+    /// @param handedOverAt When the trustee handed the keys over, by its clock.
+    event ReleasedLate(
+        bytes32 indexed requestId,
+        bytes32 indexed studyId,
+        bytes32 indexed person,
+        KeyRequest request,
+        uint32 institution,
+        uint32 epoch,
+        uint40 recordedAt,
+        uint64 handedOverAt
+    );
+
     /// @notice A request of a batch was refused, after its signatures were verified. Bad signatures leave no trace,
     /// so nobody can forge a denial.
     /// @param requestId The request's struct hash.
@@ -170,9 +203,23 @@ interface IReleases is IErrors {
     /// REQUEST_SIGNATURE, PERSON_MISMATCH, REQUEST_WINDOW, STUDY_*, REVISION_*, GRANT_MISMATCH, OWN_SIGNER,
     /// OWN_PURPOSE, ACTION_NOT_GRANTED (as numbered, but for the last two OWN ones, which stand where written here).
     /// @param request The request, with grantId 0 and person 0.
-    /// @param approval By the subject's current signer, with an empty credential.
+    /// @param approval By the subject's current signer or a live representative with ACCESS, with an empty credential. A
+    /// representative's release lapses with the appointment.
     /// @return requestId The request's struct hash.
     function recordOwn(KeyRequest calldata request, Approval calldata approval) external returns (bytes32 requestId);
+
+    /// @notice Record a hand-over on basis EMERGENCY that was made while the chain stalled, or revert with Refused.
+    /// Recorded already: no effect. Judged at the time of the hand-over, from what cannot be taken back: ISSUER_UNPUBLISHED,
+    /// BADGE_WINDOW, TRAINING_LAPSED, REQUEST_*, PERSON_PREFIX, PERSON_MISMATCH, STUDY_UNKNOWN, REVISION_UNKNOWN,
+    /// GRANT_MISMATCH, GRANT_SUBJECT, GRANT_UNKNOWN, LATE_BASIS, SCOPE to GRANT_EXPIRED, RECIPIENT_UNPUBLISHED, LATE_TIME,
+    /// LATE_TRUSTEE. What was revoked, withdrawn or suspended since does not hide what was done.
+    /// @param evidence The request and what it leans on; its grant was carried before.
+    /// @param handedOverAt When the trustee handed the keys over.
+    /// @param signature 65 bytes over Late by a BROKER_SIGN key of the custodian.
+    /// @return requestId The request's struct hash.
+    function recordLate(Evidence calldata evidence, uint64 handedOverAt, bytes calldata signature)
+        external
+        returns (bytes32 requestId);
 
     /// @notice Whether a release is recorded, has not lapsed, and everything it leaned on still stands now: grant,
     /// restriction, study and revision, institution, badge epoch, person, recipient. Own access: the subject's epoch
@@ -206,11 +253,11 @@ interface IReleases is IErrors {
     /// @param request The request.
     /// @param signerHash keccak256 of the signer bytes that ask.
     /// @return facts The facts.
-    /// @return current Whether that signer is the subject's current one.
+    /// @return authority What that signer may do for the study's subject.
     function ownFactsOf(KeyRequest calldata request, bytes32 signerHash)
         external
         view
-        returns (Facts memory facts, bool current);
+        returns (Facts memory facts, Authority memory authority);
 
     /// @notice The members this contract asks.
     /// @return contract_ The contract.

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { Grant } from "../interfaces/IGrants.sol";
 import { Badge } from "../interfaces/IMembers.sol";
 import { Facts, KeyRequest, Reason } from "../interfaces/IReleases.sol";
+import { Authority } from "../interfaces/ISubjects.sol";
 import { Ids } from "./Ids.sol";
 import { Rules } from "./Rules.sol";
 
@@ -47,8 +48,8 @@ library Policy {
 
     /// @dev The first reason against a patient's own access.
     /// @param signed Whether the signer signed the request.
-    /// @param current Whether the signer is the subject's current one.
-    function decideOwn(Facts memory facts, KeyRequest calldata request, bool signed, bool current)
+    /// @param authority What the signer may do for the subject.
+    function decideOwn(Facts memory facts, KeyRequest calldata request, bool signed, Authority memory authority)
         internal
         pure
         returns (Reason reason)
@@ -59,9 +60,40 @@ library Policy {
         reason = ofStudy(facts, request);
         if (reason != Reason.NONE) return reason;
         if (request.grantId != 0) return Reason.GRANT_MISMATCH;
-        if (!current) return Reason.OWN_SIGNER;
-        if (!_has(Rules.PATRQT | Rules.FAMRQT, request.purpose)) return Reason.OWN_PURPOSE;
+        bool may = authority.powers & Rules.MAY_ACCESS != 0 && facts.time < authority.end;
+        if (!may) return Reason.OWN_SIGNER;
+        if (!_has((Rules.PATRQT | Rules.FAMRQT) & authority.purposes, request.purpose)) return Reason.OWN_PURPOSE;
         if (!_has(Rules.ALL_ACTIONS, request.action)) return Reason.ACTION_NOT_GRANTED;
+    }
+
+    /// @dev The first reason against recording a hand-over that was made at `facts.time`, while the chain stalled. What
+    /// was taken back since then (badge, person, study, grant, restriction) does not hide what was done.
+    /// @param signed Whether the badge's session signed the request.
+    /// @param grantId The struct hash of the grant.
+    function decideLate(
+        Facts memory facts,
+        KeyRequest calldata request,
+        Grant calldata terms,
+        Badge calldata badge,
+        bool signed,
+        bytes32 grantId
+    ) internal pure returns (Reason reason) {
+        if (facts.time >= facts.standing.issuerEnd) return Reason.ISSUER_UNPUBLISHED;
+        if (facts.time < badge.notBefore || facts.time >= badge.notAfter) return Reason.BADGE_WINDOW;
+        if (facts.time >= badge.trainedUntil) return Reason.TRAINING_LAPSED;
+        if (!signed) return Reason.REQUEST_SIGNATURE;
+        if (Ids.institutionOf(badge.person) != badge.institution) return Reason.PERSON_PREFIX;
+        if (request.person != badge.person) return Reason.PERSON_MISMATCH;
+        if (facts.time >= request.notAfter) return Reason.REQUEST_WINDOW;
+        if (facts.study.status == 0) return Reason.STUDY_UNKNOWN;
+        if (request.revision == 0 || request.revision > facts.study.revision) return Reason.REVISION_UNKNOWN;
+        if (request.grantId != grantId) return Reason.GRANT_MISMATCH;
+        if (terms.subject != facts.study.subject) return Reason.GRANT_SUBJECT;
+        if (facts.grant.expiry == 0) return Reason.GRANT_UNKNOWN; // never carried, revoked before or not
+        if (terms.basis != Rules.EMERGENCY) return Reason.LATE_BASIS;
+        reason = ofTerms(facts, request, terms, badge);
+        if (reason != Reason.NONE) return reason;
+        if (facts.time >= facts.standing.recipientEnd) return Reason.RECIPIENT_UNPUBLISHED;
     }
 
     /// @dev Reasons 1 to 6.

@@ -35,6 +35,16 @@ library Rules {
 
     uint8 internal constant RESTRICTED = 1 << 0; // a subject's flag
 
+    uint32 internal constant MAY_GRANT = 1 << 0; // a representative's powers
+    uint32 internal constant MAY_ACCESS = 1 << 1;
+    uint32 internal constant ALL_POWERS = MAY_GRANT | MAY_ACCESS;
+
+    /// @dev How long after an emergency was opened its review is due.
+    uint64 internal constant REVIEW_WITHIN = 72 hours;
+
+    /// @dev How far an emergency may begin ahead of its block: clocks differ. More, and its review could be over before.
+    uint64 internal constant EMERGENCY_AHEAD = 60 seconds;
+
     /// @dev A year is 365 days, whatever the calendar says.
     uint64 internal constant TEN_YEARS = 3650 days;
     uint64 internal constant ONE_YEAR = 365 days;

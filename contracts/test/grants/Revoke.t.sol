@@ -7,23 +7,14 @@ import { Badge } from "../../src/interfaces/IMembers.sol";
 import { Approval } from "../../src/interfaces/ISubjects.sol";
 import { Kinds } from "../../src/libraries/Kinds.sol";
 import { Rules } from "../../src/libraries/Rules.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
-contract RevokeTest is Base {
+contract RevokeTest is GrantBase {
     using TypedData for *;
-
-    bytes32 private constant _OTHER = bytes32(bytes4(REQUESTER)) | bytes32(uint256(0xBAD));
 
     function structHash() private view returns (bytes32) {
         return TypedData.hashRevoke(defaultGrant().hash());
-    }
-
-    function officerOf(uint32 institution) private pure returns (Badge memory badge) {
-        badge = defaultBadge();
-        badge.institution = institution;
-        badge.person = bytes32(bytes4(institution)) | bytes32(uint256(0x0FF1CE));
-        badge.roles = Rules.OFFICER;
     }
 
     function test_the_patient_revokes() public {
@@ -33,21 +24,16 @@ contract RevokeTest is Base {
         vm.expectEmit(address(grants));
         emit IGrants.Revoked(terms.hash(), subject, hashOf(PATIENT));
         grants.revoke(terms, approval);
-        GrantState memory stored = grants.grantOf(terms.hash());
-        assertEq(stored.state, 2, "state");
-        assertEq(bytes32(stored.subject), bytes32(subject), "subject");
-        assertEq(stored.epoch, 1, "epoch");
-        assertEq(stored.expiry, terms.notAfter, "expiry");
-        assertEq(stored.basis, 1, "basis");
+        assertEq(grants.grantOf(terms.hash()), GrantState(subject, 1, uint40(terms.notAfter), 2, 1));
     }
 
     function test_before_it_came() public {
         Grant memory terms = defaultGrant();
-        revoke(terms);
-        GrantState memory stored = grants.grantOf(terms.hash());
-        assertEq(stored.state, 2, "state");
-        assertEq(bytes32(stored.subject), bytes32(subject), "subject");
-        assertEq(stored.expiry, 0, "expiry");
+        Approval memory approval = patientApproval(PATIENT, structHash());
+        vm.expectEmit(address(grants));
+        emit IGrants.Revoked(terms.hash(), subject, hashOf(PATIENT));
+        grants.revoke(terms, approval);
+        assertEq(grants.grantOf(terms.hash()), GrantState(subject, 0, 0, 2, 0));
     }
 
     function test_again_has_no_effect() public {
@@ -81,11 +67,11 @@ contract RevokeTest is Base {
     }
 
     function test_the_patient_whatever_members_do() public {
+        eraseStudy(studyId);
+        restrict(subject, PATIENT);
         suspendCustodian();
         endSigner(CUSTODIAN, GOVERNOR_1, Kinds.REGISTRAR, REGISTRAR_1, uint64(NOW));
         endSigner(CUSTODIAN, GOVERNOR_1, Kinds.ISSUER, ISSUER_1, uint64(NOW));
-        setStatus(studyId, 3);
-        setFlags(subject, 1);
         test_the_patient_revokes();
     }
 
@@ -164,7 +150,7 @@ contract RevokeTest is Base {
     }
 
     function test_an_officer_of_the_custodian() public {
-        Approval memory approval = staffApproval(SESSION, ISSUER_1, officerOf(CUSTODIAN), structHash());
+        Approval memory approval = officerAtGrants(CUSTODIAN, structHash());
         suspendCustodian();
         grants.revoke(defaultGrant(), approval);
         assertEq(grants.grantOf(defaultGrant().hash()).state, 2, "state");
@@ -178,24 +164,24 @@ contract RevokeTest is Base {
         Approval memory refused = staffApproval(SESSION, ISSUER_2, clinician, hash);
         expectNoStanding(clinician.person);
         grants.revoke(terms, refused);
-        grants.revoke(terms, staffApproval(SESSION, ISSUER_2, officerOf(REQUESTER), hash));
+        grants.revoke(terms, officerAtGrants(REQUESTER, hash));
         assertEq(grants.grantOf(terms.hash()).state, 2, "state");
     }
 
     function test_an_officer_elsewhere_may_not() public {
-        refuseStaff(officerOf(REQUESTER), ISSUER_2, SESSION);
+        refuseStaff(officerBadge(REQUESTER), ISSUER_2, officerOf(REQUESTER));
     }
 
     function test_another_clinician_may_not() public {
         Badge memory badge = defaultBadge();
-        badge.person = _OTHER;
+        badge.person = colleaguePerson();
         refuseStaff(badge, ISSUER_2, SESSION);
     }
 
     function test_other_roles_of_the_custodian_may_not(uint32 roles) public {
-        Badge memory badge = officerOf(CUSTODIAN);
+        Badge memory badge = officerBadge(CUSTODIAN);
         badge.roles = roles & ~Rules.OFFICER;
-        refuseStaff(badge, ISSUER_1, SESSION);
+        refuseStaff(badge, ISSUER_1, officerOf(CUSTODIAN));
     }
 
     function test_the_badge_is_good() public {
@@ -209,9 +195,9 @@ contract RevokeTest is Base {
         badge.notAfter = uint64(NOW);
         refuseStaff(badge, ISSUER_2, SESSION);
         refuseStaff(defaultBadge(), ISSUER_1, SESSION);
-        badge = officerOf(CUSTODIAN);
+        badge = officerBadge(CUSTODIAN);
         badge.institution = REQUESTER; // a person of hospital 1 under hospital 2's issuer
-        refuseStaff(badge, ISSUER_2, SESSION);
+        refuseStaff(badge, ISSUER_2, officerOf(CUSTODIAN));
         badge = defaultBadge();
         badge.session = vm.addr(STRANGER);
         refuseStaff(badge, ISSUER_2, SESSION);

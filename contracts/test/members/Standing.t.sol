@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import { Badge, Standing } from "../../src/interfaces/IMembers.sol";
+import { Badge, NarrowExports, Standing } from "../../src/interfaces/IMembers.sol";
 import { Base } from "../Base.t.sol";
+import { SubjectTypedData } from "../utils/SubjectTypedData.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
 contract StandingTest is Base {
     using TypedData for *;
+    using SubjectTypedData for *;
 
     function test_both_views_agree(Badge memory badge, uint256 key, bytes32 recipient) public view {
         key = bound(key, 1, 1 << 200);
@@ -25,6 +27,22 @@ contract StandingTest is Base {
         assertEq(facts.region, 1, "region");
         assertFalse(facts.personWithdrawn, "withdrawn");
         assertEq(facts.recipientEnd, KEYS_END, "recipient");
+    }
+
+    function test_the_custodians_exports_go_along(uint32 custodian) public {
+        custodian = uint32(bound(custodian, 0, 4));
+        NarrowExports memory narrowing = NarrowExports(CUSTODIAN, 1, 1);
+        members.narrowExports(narrowing, signMembers(GOVERNOR_1, narrowing.hash()));
+        narrowing = NarrowExports(BYSTANDER, 2, 1);
+        members.narrowExports(narrowing, signMembers(GOVERNOR_3, narrowing.hash()));
+        Badge memory badge = defaultBadge();
+        bytes memory signature = signMembers(ISSUER_2, badge.hash());
+        (Standing memory facts, uint64 exports) = members.standingAndExports(badge, signature, GATEWAY, custodian);
+        Standing memory alone = members.standing(badge, signature, GATEWAY);
+        assertEq(keccak256(abi.encode(facts)), keccak256(abi.encode(alone)), "facts");
+        assertEq(facts.issuerEnd, KEYS_END, "issuer");
+        assertEq(exports, [0, 1, 3, 2, 0][custodian], "exports");
+        assertEq(exports, members.exportsOf(custodian), "exports alone");
     }
 
     function test_a_changed_badge_has_no_issuer(Badge memory changed) public view {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { Facts, KeyRequest } from "../../src/interfaces/IReleases.sol";
+import { Authority } from "../../src/interfaces/ISubjects.sol";
 import { Base } from "../Base.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
@@ -46,21 +47,21 @@ contract FactsTest is Base {
         Facts memory nothing;
         nothing.time = uint64(NOW);
         Facts memory facts;
-        bool current;
-        (facts, current) = releases.ownFactsOf(request, hashOf(PATIENT));
+        Authority memory authority;
+        (facts, authority) = releases.ownFactsOf(request, hashOf(PATIENT));
         assertEq(keccak256(abi.encode(facts)), keccak256(abi.encode(nothing)), "facts");
-        assertFalse(current, "nobody is the signer of nobody");
+        assertFalse(authority.current, "nobody is the signer of nobody");
     }
 
     function test_own_facts(uint256 key) public view {
         key = bound(key, 1, 1 << 200);
-        (Facts memory facts, bool current) = releases.ownFactsOf(defaultOwnRequest(), hashOf(key));
-        assertTrue(current == (key == PATIENT), "current");
+        (Facts memory facts, Authority memory authority) = releases.ownFactsOf(defaultOwnRequest(), hashOf(key));
+        assertTrue(authority.current == (key == PATIENT), "current");
         assertEq(facts.subject.custodian, CUSTODIAN, "custodian");
         assertEq(facts.grant.state, 0, "grant");
         assertEq(facts.standing.recipientEnd, 0, "recipient");
-        (, current) = releases.ownFactsOf(defaultOwnRequest(), hashOf(PATIENT));
-        assertTrue(current, "the patient");
+        (, authority) = releases.ownFactsOf(defaultOwnRequest(), hashOf(PATIENT));
+        assertTrue(authority.current, "the patient");
     }
 
     function test_contracts_know_what_stands_left_of_them() public view {

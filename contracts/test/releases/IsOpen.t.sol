@@ -4,10 +4,10 @@ pragma solidity ^0.8.30;
 import { Grant } from "../../src/interfaces/IGrants.sol";
 import { KeyRequest } from "../../src/interfaces/IReleases.sol";
 import { Kinds } from "../../src/libraries/Kinds.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
-contract IsOpenTest is Base {
+contract IsOpenTest is GrantBase {
     using TypedData for *;
 
     KeyRequest private _request;
@@ -60,9 +60,9 @@ contract IsOpenTest is Base {
     }
 
     function test_closed_by_restriction() public {
-        setFlags(subject, 1);
+        restrict(subject, PATIENT);
         expectOpen(false, true);
-        setFlags(subject, 0);
+        lift(subject, PATIENT);
         expectOpen(true, true);
     }
 
@@ -83,7 +83,7 @@ contract IsOpenTest is Base {
     }
 
     function test_closed_by_erasing_the_study() public {
-        setStatus(studyId, 3);
+        eraseStudy(studyId);
         expectOpen(false, false);
     }
 

@@ -4,18 +4,18 @@ pragma solidity ^0.8.30;
 import { Grant } from "../../src/interfaces/IGrants.sol";
 import { Badge } from "../../src/interfaces/IMembers.sol";
 import { Evidence, KeyRequest, Reason } from "../../src/interfaces/IReleases.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
 /// @title A request that would be recorded, for tests to change and expect the one reason.
-abstract contract RecordBase is Base {
+abstract contract RecordBase is GrantBase {
     using TypedData for *;
 
     Grant internal _grant;
     KeyRequest internal _request;
     Badge internal _badge;
 
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         _grant = defaultGrant();
         give(_grant);

@@ -5,10 +5,10 @@ import { Grant } from "../../src/interfaces/IGrants.sol";
 import { Badge } from "../../src/interfaces/IMembers.sol";
 import { Evidence, IReleases, KeyRequest, Reason } from "../../src/interfaces/IReleases.sol";
 import { Kinds } from "../../src/libraries/Kinds.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
-contract RecordBatchTest is Base {
+contract RecordBatchTest is GrantBase {
     using TypedData for *;
 
     function setUp() public override {
@@ -114,9 +114,9 @@ contract RecordBatchTest is Base {
 
     function test_a_denied_request_can_still_be_recorded_later() public {
         Evidence memory item = itemOf(0);
-        setFlags(subject, 1);
+        restrict(subject, PATIENT);
         alone(item, Reason.RESTRICTED, 1);
-        setFlags(subject, 0);
+        lift(subject, PATIENT);
         alone(item, Reason.NONE, 1);
         assertTrue(releases.isOpen(item.request), "open");
     }

@@ -3,10 +3,10 @@ pragma solidity ^0.8.30;
 
 import { IReleases, KeyRequest, Reason, ReleaseState } from "../../src/interfaces/IReleases.sol";
 import { Approval } from "../../src/interfaces/ISubjects.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
-contract RecordOwnTest is Base {
+contract RecordOwnTest is GrantBase {
     using TypedData for *;
 
     KeyRequest private _request;
@@ -39,11 +39,7 @@ contract RecordOwnTest is Base {
         vm.expectEmit(address(releases));
         emit IReleases.Released(requestId, studyId, 0, _request, 0, 1, uint40(NOW), lapse);
         assertEq(releases.recordOwn(_request, approval), requestId, "request id");
-        ReleaseState memory stored = releases.releaseOf(requestId);
-        assertEq(stored.recordedAt, NOW, "recorded at");
-        assertEq(stored.lapse, lapse, "lapse");
-        assertEq(stored.institution, 0, "institution");
-        assertEq(stored.epoch, 1, "epoch");
+        assertEq(releases.releaseOf(requestId), ReleaseState(uint40(NOW), lapse, 0, 1, false));
         assertTrue(releases.isOpen(_request), "open");
     }
 
@@ -64,7 +60,7 @@ contract RecordOwnTest is Base {
     }
 
     function test_restriction_does_not_block() public {
-        setFlags(subject, 1);
+        restrict(subject, PATIENT);
         accept();
     }
 
@@ -127,7 +123,7 @@ contract RecordOwnTest is Base {
         _request.revision = 2;
         withdraw(studyId, 0);
         refuse(Reason.STUDY_WITHDRAWN);
-        setStatus(studyId, 3);
+        eraseStudy(studyId);
         refuse(Reason.STUDY_ERASED);
     }
 

@@ -46,7 +46,7 @@ contract RecordReasonsTest is RecordBase {
     }
 
     function test_15_study_erased() public {
-        setStatus(studyId, 3);
+        eraseStudy(studyId);
         refuse(Reason.STUDY_ERASED);
     }
 
@@ -83,10 +83,10 @@ contract RecordReasonsTest is RecordBase {
         refuse(Reason.GRANT_EPOCH);
     }
 
-    function test_21_restricted(uint8 flags) public {
-        setFlags(subject, flags | 1);
+    function test_21_restricted() public {
+        restrict(subject, PATIENT);
         refuse(Reason.RESTRICTED);
-        setFlags(subject, flags & 0xFE);
+        lift(subject, PATIENT);
         accept();
     }
 
@@ -231,7 +231,7 @@ contract RecordReasonsTest is RecordBase {
         refuse(Reason.PURPOSE_NOT_FOR_ROLE);
         _request.purpose = 9;
         refuse(Reason.PURPOSE_NOT_GRANTED);
-        setFlags(subject, 1);
+        restrict(subject, PATIENT);
         refuse(Reason.RESTRICTED);
         revokeAll(1);
         refuse(Reason.GRANT_EPOCH);

@@ -2,10 +2,10 @@
 pragma solidity ^0.8.30;
 
 import { IStudies, Withdraw } from "../../src/interfaces/IStudies.sol";
-import { Base } from "../Base.t.sol";
+import { GrantBase } from "../GrantBase.t.sol";
 import { TypedData } from "../utils/TypedData.sol";
 
-contract WithdrawTest is Base {
+contract WithdrawTest is GrantBase {
     using TypedData for *;
 
     function test_a_whole_study() public {
@@ -40,7 +40,7 @@ contract WithdrawTest is Base {
     }
 
     function test_an_erased_study_stays_erased() public {
-        setStatus(studyId, 3);
+        eraseStudy(studyId);
         withdraw(studyId, 0);
         assertEq(studies.studyOf(studyId).status, 3, "status");
     }

@@ -27,6 +27,12 @@ abstract contract Test {
         vm.assertEq(left, right, what);
     }
 
+    /// @dev The last call used at most that much gas for each of its operations: a receipt's figure when isolated.
+    function under(uint256 target, uint256 operations) internal view {
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        vm.assertLe(used, target * operations, string.concat("gas of one: ", vm.toString(used / operations)));
+    }
+
     /// @dev Folds a fuzzed value into [low, high], keeping values that are inside already.
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
         if (value >= low && value <= high) return value;

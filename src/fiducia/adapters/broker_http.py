@@ -16,6 +16,20 @@ from fiducia.core.problems import from_problem
 from fiducia.errors import LedgerUnreachableError
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt
+from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
+from fiducia.records.statements import (
+    LookedUp,
+    SignedAsk,
+    SignedAskList,
+    SignedCollect,
+    SignedDecline,
+    SignedDeposit,
+    SignedDestroy,
+    SignedDestroyed,
+    SignedKeeping,
+    SignedLookUp,
+    WaitingAsks,
+)
 from fiducia.records.typed import Access
 
 ANSWER_MAX_BYTES: Final = 4 << 20
@@ -32,8 +46,12 @@ class HttpBroker:
         """Have a signed grant relayed."""
         return wire.decode(Receipt, self._post("/v1/grants", wire.encode(act)))
 
+    def carry(self, act: Act) -> Receipt:
+        """Have a signed act about a patient carried."""
+        return wire.decode(Receipt, self._post("/v1/acts", wire.encode(act)))
+
     def revoke(self, act: Act) -> bool:
-        """Have a signed revoke taken; True when the chain shows it."""
+        """Have a signed revoke or restriction taken; True when the chain shows it."""
         answer = self._post("/v1/revocations", wire.encode(act))
         try:
             return bool(orjson.loads(answer)["on_chain"])
@@ -48,13 +66,60 @@ class HttpBroker:
         """Collect sealed keys."""
         return wire.decode(HandOver, self._post("/v1/hand-overs", wire.encode(access)), limit_bytes=ANSWER_MAX_BYTES)
 
+    def deposit(self, signed: SignedDeposit) -> SignedKeeping:
+        """Have shares kept."""
+        return wire.decode(SignedKeeping, self._post("/v1/deposits", wire.encode(signed)))
+
+    def collect(self, signed: SignedCollect) -> HandOver:
+        """Have shares given to a custodian that moves them."""
+        return wire.decode(HandOver, self._post("/v1/collections", wire.encode(signed)), limit_bytes=ANSWER_MAX_BYTES)
+
+    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+        """Have shares destroyed."""
+        return wire.decode(SignedDestroyed, self._post("/v1/destructions", wire.encode(signed)))
+
+    def keeps_for(self, trustee: int) -> bool:
+        """Tell whether deposits for a trustee wait there."""
+        answer = self._ask("GET", f"/v1/deposits/waiting/{trustee}")
+        try:
+            return bool(orjson.loads(answer)["waiting"])
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise LedgerUnreachableError("the broker's answer is not one of a broker") from error
+
+    def look_up(self, asked: SignedLookUp) -> LookedUp:
+        """Learn which subject a patient ID is."""
+        return wire.decode(LookedUp, self._post("/v1/look-ups", wire.encode(asked)), limit_bytes=ANSWER_MAX_BYTES)
+
+    def ask(self, signed: SignedAsk) -> None:
+        """Leave an access request."""
+        self._post("/v1/asks", wire.encode(signed))
+
+    def asks(self, asked: SignedAskList) -> WaitingAsks:
+        """Return what waits for a patient's answer."""
+        return wire.decode(WaitingAsks, self._post("/v1/asks/list", wire.encode(asked)))
+
+    def decline(self, signed: SignedDecline) -> None:
+        """Have an access request dropped."""
+        self._post("/v1/asks/declines", wire.encode(signed))
+
+    def checkpoint(self, block_number: int) -> SignedCheckpoint:
+        """Return the member's word for the ledger up to a block."""
+        return wire.decode(SignedCheckpoint, self._ask("GET", f"/v1/checkpoints/{block_number}"))
+
+    def vouch(self, ask: VouchAsk) -> Vouched:
+        """Return the custodian's signatures over instances."""
+        return wire.decode(Vouched, self._post("/v1/provenance", wire.encode(ask)))
+
     def close(self) -> None:
         """Close kept connections."""
         self._client.close()
 
     def _post(self, path: str, body: bytes) -> bytes:
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         try:
-            with self._client.stream("POST", path, content=body) as response:
+            with self._client.stream(method, path, content=body) as response:
                 answer = bytearray()
                 for piece in response.iter_bytes():
                     answer += piece

@@ -1,7 +1,7 @@
 """The binary form of what custody keeps, and the rules its values obey in every adapter.
 
 Owns the encoding of patients, studies and journal bodies, and the limits of vault names, secrets and
-journal entries. Does not own their sealing (`adapters.sqlite.sealing`). Each value is one DAG-CBOR
+journal entries. Does not own their sealing (`adapters.sql.sealing`). Each value is one DAG-CBOR
 array that begins with its format's number; decoding is strict: types, lengths, and that encoding again
 gives the same bytes. Source: RFC 8949 section 4.2 (deterministic encoding), as DAG-CBOR restricts it.
 """

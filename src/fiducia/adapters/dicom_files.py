@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from fiducia.core.dicom.directory import read_directory
 from fiducia.errors import DicomError, InputError
+from fiducia.ports import Examiner
 from fiducia.records.images import IntakeProblem
 
 _DIRECTORY = "dicomdir"
@@ -56,7 +56,10 @@ Found = FileSource | IntakeProblem
 
 
 class FileIntake:
-    """`Intake` over the file system."""
+    """`Intake` over the file system; what a media directory refers to is the examiner's to read."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
 
     def find(self, paths: Sequence[str]) -> Iterator[Found]:
         """Yield candidates and what was not taken: paths in the order given, folders sorted by name.
@@ -68,7 +71,7 @@ class FileIntake:
         """
         for path in paths:
             _check_exists(path)
-        search = _Search()
+        search = _Search(self._examiner)
         anything = False
         for path in paths:
             for found in search.path(path):
@@ -81,7 +84,8 @@ class FileIntake:
 class _Search:
     """One call of `find`; remembers which files and folders were seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
         self._files: set[tuple[int, int]] = set()
         self._folders: set[tuple[int, int]] = set()
 
@@ -92,7 +96,7 @@ class _Search:
             yield from self._folder(path, real_path, real_path)
         elif os.path.basename(path).casefold() == _DIRECTORY:
             folder = os.path.dirname(real_path)
-            file_ids = _file_ids(real_path, folder)
+            file_ids = self._file_ids(real_path, folder)
             if isinstance(file_ids, InputError):
                 yield IntakeProblem(path, file_ids)
             else:
@@ -113,7 +117,7 @@ class _Search:
         self._folders.add((status.st_dev, status.st_ino))
         directories = [name for name in names if name.casefold() == _DIRECTORY]
         for name in directories:
-            file_ids = _file_ids(os.path.join(folder, name), root)
+            file_ids = self._file_ids(os.path.join(folder, name), root)
             if not isinstance(file_ids, InputError):
                 # A medium says what belongs to it: viewers and read-me files beside that are no problem.
                 yield from self._medium(where, folder, file_ids, root)
@@ -151,6 +155,19 @@ class _Search:
         for file_id in file_ids:
             yield from self._entry(os.path.join(where, *file_id), _on_disk(folder, file_id), root)
 
+    def _file_ids(self, path: str, root: str) -> tuple[tuple[str, ...], ...] | InputError:
+        """What a media directory refers to, or why that cannot be known."""
+        real_path = os.path.realpath(path)
+        if not _inside(real_path, root):
+            return InputError("the link leads out of the folder: give what it leads to by its own path")
+        source = _look(path, real_path)
+        if isinstance(source, InputError):
+            return source
+        try:
+            return self._examiner.directory(source)
+        except DicomError as error:
+            return error
+
 
 def _look(where: str, real_path: str) -> FileSource | InputError:
     """A regular file as it is now, or why it cannot be one."""
@@ -161,21 +178,6 @@ def _look(where: str, real_path: str) -> FileSource | InputError:
     if not stat.S_ISREG(status.st_mode):
         return InputError("this is a pipe, socket or device, not a file: leave it out")
     return FileSource(where, status.st_size, real_path, (status.st_dev, status.st_ino, status.st_mtime_ns))
-
-
-def _file_ids(path: str, root: str) -> tuple[tuple[str, ...], ...] | InputError:
-    """What a media directory refers to, or why that cannot be known."""
-    real_path = os.path.realpath(path)
-    if not _inside(real_path, root):
-        return InputError("the link leads out of the folder: give what it leads to by its own path")
-    source = _look(path, real_path)
-    if isinstance(source, InputError):
-        return source
-    try:
-        with source.open() as stream:
-            return read_directory(stream, source.size_bytes)
-    except DicomError as error:
-        return error
 
 
 def _check_exists(path: str) -> None:

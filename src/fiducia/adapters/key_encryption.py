@@ -1,9 +1,9 @@
 """Where the key-encryption key comes from: a file, a text from the settings, or a passphrase.
 
-Owns the three providers, the format of the key file and of the passphrase's parameter file, and the
-checks of mode and owner. Does not own what is sealed under the key (`adapters.sqlite`) nor the reading
-of the environment (`app.settings` passes the text in). A provider never makes a key by itself: a lost
-key must stay an error, or a fresh one would quietly lock everything that is sealed already.
+Owns the port and these three providers (`key_encryption_pkcs11` has the fourth), the format of the key file and
+of the passphrase's parameter file, and the checks of mode and owner. Does not own what is sealed under the key
+(`adapters.sql`) nor the reading of the environment (`app.settings` passes the text in). A provider never makes a
+key by itself: a lost key must stay an error, or a fresh one would quietly lock everything that is sealed already.
 Source: argon2id of RFC 9106, by default with its second recommended option.
 """
 
@@ -65,7 +65,7 @@ class KeyFile:
 
     def key(self) -> bytes:
         """Return the key, read anew. Raises: VaultLockedError (missing, unsafe mode or owner, malformed)."""
-        return _parse_key(_read_private(self._path, "key-encryption key"), f"the key file {self._path}")
+        return _parse_key(read_private(self._path, "key-encryption key"), f"the key file {self._path}")
 
 
 class Passphrase:
@@ -91,7 +91,7 @@ class Passphrase:
     def _derive(self) -> bytes:
         if not self._passphrase:
             raise VaultLockedError("the passphrase is empty")
-        text = _read_private(self._parameters, "passphrase parameters")
+        text = read_private(self._parameters, "passphrase parameters")
         numbers, salt = _parse_parameters(text, self._parameters)
         try:
             return hash_secret_raw(
@@ -117,7 +117,7 @@ def create_key_file(path: Path) -> None:
         ConfigError: a file is there already; it is left as it is.
         VaultError: the file cannot be written.
     """
-    _write_new(path, secrets.token_hex(KEY_BYTES) + "\n", "key-encryption key")
+    write_new(path, secrets.token_hex(KEY_BYTES) + "\n", "key-encryption key")
 
 
 def create_passphrase_parameters(
@@ -140,7 +140,7 @@ def create_passphrase_parameters(
         if not _within(name, value):
             raise ConfigError(f"argon2id's {name} must lie in {_BOUNDS[name][0]}..{_BOUNDS[name][1]}")
     body = {"kdf": "argon2id", "version": 1, **numbers, "salt": "0x" + secrets.token_hex(_SALT_BYTES)}
-    _write_new(path, json.dumps(body, indent=2) + "\n", "passphrase parameters")
+    write_new(path, json.dumps(body, indent=2) + "\n", "passphrase parameters")
 
 
 def make_private_directory(path: Path) -> None:
@@ -189,8 +189,12 @@ def _parse_parameters(text: str, path: Path) -> tuple[Mapping[str, int], bytes]:
     return {name: body[name] for name in _BOUNDS}, bytes.fromhex(body["salt"][2:])
 
 
-def _read_private(path: Path, what: str) -> str:
-    """Read a small file that nobody else may read; judged on the open file, so it cannot be exchanged between."""
+def read_private(path: Path, what: str) -> str:
+    """Read a small file that nobody else may read; judged on the open file, so it cannot be exchanged between.
+
+    Raises:
+        VaultLockedError: missing, unsafe mode or owner, unreadable.
+    """
     try:
         # O_NONBLOCK: opening a FIFO put in the file's place must not hang.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -220,8 +224,12 @@ def _check_private(found: os.stat_result, path: Path, what: str) -> None:
         )
 
 
-def _write_new(path: Path, text: str, what: str) -> None:
-    """Write a file that did not exist: whole under its name, or not there at all."""
+def write_new(path: Path, text: str, what: str) -> None:
+    """Write a file that did not exist: whole under its name, or not there at all.
+
+    Raises:
+        ConfigError: there is one already. VaultError: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         make_private_directory(path.parent)

@@ -10,12 +10,13 @@ refused. Events are pseudonymous and public to members, so they are not sealed. 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, Text, insert, select, update
 
-from fiducia.adapters.sqlite.database import Kept, Schema, open_database
+from fiducia.adapters.sql.database import Kept, Schema, open_database
 from fiducia.core import wire
 from fiducia.core.replay import NO_HEAD, State
 from fiducia.errors import ConfigError, EncodingError, LedgerInconsistencyError, LedgerStaleError
@@ -42,6 +43,7 @@ _EVENTS = Table(
     sqlite_with_rowid=False,
 )
 _SCHEMA = Schema("FIMR", 1, _METADATA)
+_RECORDS_AT_ONCE = 10_000  # in memory
 _QUIET_BLOCKS = 100  # without an event in them, before the new position is worth a durable write
 
 
@@ -92,6 +94,28 @@ class SqliteMirror(Kept):
     def state(self) -> State:
         """Return the state as last seen; see `fiducia.ports.Mirror.state`."""
         return self._state
+
+    def records(self, first_block: int, last_block: int) -> Iterator[tuple[int, bytes]]:
+        """Yield records of a stretch of blocks; see `fiducia.ports.Mirror.records`."""
+        block = _EVENTS.c.block_number
+        while first_block <= last_block:
+            stretch = select(block, _EVENTS.c.body).where(block >= first_block, block <= last_block)
+            with self._database.read() as connection:
+                rows = connection.execute(stretch.order_by(block, _EVENTS.c.log_index).limit(_RECORDS_AT_ONCE)).all()
+            if len(rows) == _RECORDS_AT_ONCE:  # the last block may go on: it is read again, from its beginning
+                rows = [row for row in rows if row.block_number < rows[-1].block_number] or self._of_block(
+                    rows[-1].block_number
+                )
+                following = rows[-1].block_number + 1
+            else:
+                following = last_block + 1
+            yield from ((row.block_number, row.body.encode()) for row in rows)
+            first_block = following
+
+    def _of_block(self, number: int) -> Sequence[Any]:
+        of_block = select(_EVENTS.c.block_number, _EVENTS.c.body).where(_EVENTS.c.block_number == number)
+        with self._database.read() as connection:
+            return connection.execute(of_block.order_by(_EVENTS.c.log_index)).all()
 
     def _load(self, state: State, reached: Head) -> tuple[State, Head]:
         """Take what other processes (or an earlier one) wrote after `reached`."""

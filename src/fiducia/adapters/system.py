@@ -17,6 +17,10 @@ class SystemClock:
         """Return UTC Unix seconds; see `fiducia.ports.Clock.now`."""
         return int(time.time())
 
+    def pause(self, seconds: float) -> None:
+        """Sleep; see `fiducia.ports.Clock.pause`."""
+        time.sleep(seconds)
+
 
 class SystemEntropy:
     """An `Entropy` from the operating system's generator."""
@@ -31,3 +35,13 @@ class SilentSteps:
 
     def reached(self, point: str) -> None:
         """Note nothing; see `fiducia.ports.Steps.reached`."""
+
+
+class SilentProgress:
+    """A `Progress` that nobody watches, for what runs in the background."""
+
+    def start(self, what: str, total_bytes: int) -> None:
+        """Say nothing; see `fiducia.ports.Progress.start`."""
+
+    def advance(self, size_bytes: int) -> None:
+        """Say nothing; see `fiducia.ports.Progress.advance`."""

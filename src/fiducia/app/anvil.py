@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import httpx2
-
+from fiducia.app import node_rpc
 from fiducia.app.processes import Program
-from fiducia.errors import ConfigError, LedgerUnreachableError
+from fiducia.errors import ConfigError
 
-_ANSWER_S = 10.0
+KEPT_STATES = 256
+"""How many blocks' states the local chain remembers."""
 
 
 def find_anvil(environment: Mapping[str, str], project: Path | None) -> Path:
@@ -70,6 +70,8 @@ def anvil_program(
     """
     command = [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)]
     command += ["--mixed-mining", "--block-time", str(block_time_s), "--quiet", *extra]
+    # Nothing is asked about the state at old blocks; without this each block's goes to disk, for ever.
+    command += ["--prune-history", str(KEPT_STATES)]
     if genesis_at is not None:
         command += ["--timestamp", str(genesis_at)]
     if state is not None:
@@ -88,10 +90,4 @@ def set_time(url: str, now: int) -> None:
     Raises:
         LedgerUnreachableError: it does not answer, or refuses.
     """
-    call = {"jsonrpc": "2.0", "id": 1, "method": "anvil_setTime", "params": [now]}
-    try:
-        answer = httpx2.post(url, json=call, timeout=_ANSWER_S, trust_env=False).json()
-    except (httpx2.HTTPError, ValueError) as error:
-        raise LedgerUnreachableError("the local chain does not answer") from error
-    if "result" not in answer:
-        raise LedgerUnreachableError("the local chain does not let its clock be set")
+    node_rpc.ask(url, "anvil_setTime", now)

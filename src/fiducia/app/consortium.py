@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.typed_data import VERIFIER, Contract, Domains, domains_of
 from fiducia.errors import ConfigError, EncodingError
 from fiducia.records.ledger import Network
@@ -39,11 +40,15 @@ class StoreAddress:
 
 @dataclass(frozen=True, slots=True)
 class Consortium:
-    """Everything public that a home is bound to."""
+    """Everything public that a home is bound to; `custody` is by which keys of new studies are dealt.
+
+    Without one, every hospital is the only trustee of its own.
+    """
 
     network: Network
     members: tuple[MemberAddress, ...]
     store: StoreAddress
+    custody: CustodyRule | None = None
 
     def domains(self) -> Domains:
         """Return what signatures are bound to."""
@@ -64,7 +69,7 @@ class Consortium:
 def to_json(consortium: Consortium) -> str:
     """Return network.json's text. Raises: EncodingError (a value that the file cannot hold)."""
     try:
-        return _NetworkFile.of(consortium).model_dump_json(indent=2) + "\n"
+        return _NetworkFile.of(consortium).model_dump_json(indent=2, exclude_none=True) + "\n"
     except ValidationError as error:
         raise EncodingError(f"network.json cannot hold this: {_where(error)}") from None
 
@@ -158,6 +163,22 @@ class _Store(_Strict):
     address: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
+class _Custody(_Strict):
+    threshold: Annotated[int, Field(gt=0, le=255)]
+    trustees: Annotated[list[Annotated[int, Field(gt=0, lt=2**32)]], Field(min_length=1, max_length=255)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        try:
+            self.rule()
+        except EncodingError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def rule(self) -> CustodyRule:
+        return CustodyRule(self.threshold, tuple(self.trustees))
+
+
 class _NetworkFile(_Strict):
     """network.json, field for field."""
 
@@ -165,10 +186,11 @@ class _NetworkFile(_Strict):
     chain: _Chain
     members: Annotated[list[_Member], Field(min_length=1, max_length=1024)]
     store: _Store
+    custody: _Custody | None = None
 
     @classmethod
     def of(cls, consortium: Consortium) -> _NetworkFile:
-        network = consortium.network
+        network, rule = consortium.network, consortium.custody
         return cls(
             format="fiducia/v1/network",
             chain=_Chain(
@@ -186,6 +208,7 @@ class _NetworkFile(_Strict):
                 _Member(name=m.name, institution=m.institution, broker_url=m.broker_url) for m in consortium.members
             ],
             store=_Store(kind=consortium.store.kind, address=consortium.store.address),
+            custody=_Custody(threshold=rule.threshold, trustees=list(rule.trustees)) if rule else None,
         )
 
     def consortium(self) -> Consortium:
@@ -202,7 +225,8 @@ class _NetworkFile(_Strict):
             webauthn_rp_id=chain.webauthn_rp_id,
         )
         members = tuple(MemberAddress(m.name, m.institution, m.broker_url) for m in self.members)
-        return Consortium(network, members, StoreAddress(self.store.kind, self.store.address))
+        rule = self.custody.rule() if self.custody else None
+        return Consortium(network, members, StoreAddress(self.store.kind, self.store.address), rule)
 
 
 def _by_name(pairs: tuple[tuple[str, bytes], ...]) -> dict[str, str]:

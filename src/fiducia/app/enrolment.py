@@ -48,24 +48,43 @@ class Enrolment:
                 raise ConfigError(f"this patient is enrolled already, with the profile {known.profile}")
             return self._finish(identity, profile)
 
+    def enrol_without_device(self, identity: PatientIdentity) -> SubjectEntry:
+        """Enrol a patient who holds no key, or finish or return an enrolment that there is.
+
+        Raises:
+            ConfigError: the patient is enrolled with a profile. LimitError, InputError, LedgerError: as `enrol`.
+        """
+        with self._house.home.lock("enrol", wait_s=_WAIT_S):
+            known = self._house.patients(self._custodian.member).subject_of(identity)
+            if known is not None and known.signer:
+                raise ConfigError(f"this patient is enrolled already, with the profile {known.profile}")
+            return self._send(identity, None)
+
     def finish_all(self) -> None:
         """Finish enrolments that were interrupted: known to the directory, unknown to the ledger or the profile."""
         state = self._house.mirror(self._custodian.member).catch_up()
         for entry in self._house.patients(self._custodian.member).all():
+            if not entry.signer and state.subject(entry.subject) is None:
+                self.enrol_without_device(entry.identity)
+                continue
             profile = self._house.profiles().find(entry.profile) if entry.profile else None
             if profile is not None and (state.subject(entry.subject) is None or profile.subject != entry.subject):
                 with self._house.home.lock("enrol", wait_s=_WAIT_S):
                     self._finish(entry.identity, profile)
 
     def _finish(self, identity: PatientIdentity, profile: Profile) -> SubjectEntry:
+        entry = self._send(identity, profile)
+        self._house.profiles().save(replace(profile, subject=entry.subject))
+        return entry
+
+    def _send(self, identity: PatientIdentity, profile: Profile | None) -> SubjectEntry:
         entry, _ = self._house.enrol_patient(self._custodian.member).run(
             identity,
             custodian=self._custodian.institution,
             registrar=self._custodian.signer(KeyName.REGISTRAR),
-            patient=profile.signer(KeyName.SIGNER),
-            profile=profile.name,
+            patient=profile.signer(KeyName.SIGNER) if profile else None,
+            profile=profile.name if profile else "",
         )
-        self._house.profiles().save(replace(profile, subject=entry.subject))
         return entry
 
     def _profile(self, name: str | None) -> Profile:

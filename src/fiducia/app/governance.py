@@ -1,4 +1,4 @@
-"""Acts of governors in a development consortium: votes on admission, and keys published.
+"""Acts of governors in a development consortium: votes on members, and keys published.
 
 Owns which governors of the home vote, the round they vote in, and that every act is skipped when the ledger
 shows it already, so that setting up may be interrupted anywhere. The acts themselves are journeys.
@@ -6,18 +6,20 @@ shows it already, so that setting up may be interrupted anywhere. The acts thems
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fiducia.app.profiles import BROKER_KEM, BROKER_SIGN, RELAYER, KeyName, Kind, Profile, new_profile
+from fiducia.app.profiles import BROKER_KEM, BROKER_LOG, BROKER_SIGN, RELAYER, KeyName, Kind, Profile, new_profile
 from fiducia.core import ids
+from fiducia.core.entries import Member
 from fiducia.core.replay import State
 from fiducia.core.rules import YEAR_S
-from fiducia.errors import ConfigError
-from fiducia.records.events import MemberAdmitted, MemberReinstated, MemberSuspended
+from fiducia.core.signatures import EoaKey
+from fiducia.errors import ConfigError, InputError
+from fiducia.journeys.members import Vote
 from fiducia.records.ledger import KeyKind, Receipt
-from fiducia.records.typed import Admit
+from fiducia.records.typed import Admit, ChangeExports, ReplaceGovernor
 
 if TYPE_CHECKING:
     from fiducia.app.wiring import House
@@ -37,7 +39,7 @@ def create_institution(house: House, name: str) -> Profile:
     if profile.kind is not Kind.INSTITUTION:
         raise ConfigError(f"the profile {name} is a {profile.kind.value}, not an institution")
     vault = house.vault(name)
-    missing = {BROKER_SIGN, BROKER_KEM, RELAYER} - set(vault.names(""))
+    missing = {BROKER_SIGN, BROKER_KEM, BROKER_LOG, RELAYER} - set(vault.names(""))
     if missing:
         vault.put({key: house.entropy.token(32) for key in sorted(missing)})
     return profile
@@ -50,7 +52,7 @@ def governor_of(profile: Profile) -> bytes:
 
 def governed_by(state: State, governor: bytes) -> int:
     """Return the institution that an address governs, or 0."""
-    return next((member.institution for member in state.members() if member.governor == governor), 0)
+    return state.governed_by(governor)
 
 
 def regions_in(exports: int) -> Iterator[int]:
@@ -78,31 +80,78 @@ def admit(house: House, carrier: str, governor: bytes, *, region: int, exports: 
     state = mirror.catch_up()
     if known := governed_by(state, governor):
         return known, None
-    voters = {
-        number: profile.signer(KeyName.GOVERNOR)
-        for profile in house.profiles().all()
-        if profile.kind is Kind.INSTITUTION and (number := governed_by(state, governor_of(profile)))
-    }
-    admission = Admit(governor, region, exports, voting_round(house, carrier))
-    receipt = house.admit_member(carrier).run(admission, voters)
+    admission = Admit(governor, region, exports, state.round)
+    receipt = house.admit_member(carrier).run(admission, voters(house, state))
     institution = governed_by(mirror.catch_up(), governor)
     if not institution:
         raise ConfigError("the ledger took the vote but shows no new member: is another chain behind the endpoint?")
     return institution, receipt
 
 
-def voting_round(house: House, reader: str) -> int:
-    """Return the round that the next vote must name: one more than the votes that passed."""
-    ledger = house.ledger(reader)
-    passed = 0
-    founding: bytes | None = None
-    for event in ledger.events(house.consortium.network.first_block, ledger.head().number):
-        if isinstance(event, MemberAdmitted):
-            founding = founding or event.transaction_hash  # founders come with the contract, in one transaction
-            passed += event.transaction_hash != founding
-        elif isinstance(event, (MemberSuspended, MemberReinstated)):
-            passed += 1
-    return passed + 1
+def vote(house: House, carrier: str, institution: int, make: Callable[[int], Vote]) -> Receipt:
+    """Decide about a member with the votes of every governor in this home that may vote.
+
+    Args:
+        house: the home.
+        carrier: the member whose relayer carries the vote, and whose mirror is read.
+        institution: whom it is about.
+        make: the vote, by the current round.
+
+    Raises:
+        InputError: no such institution, too few governors vote, or nothing would change. LedgerError: not carried.
+    """
+    state = house.mirror(carrier).catch_up()
+    require_member(state, institution)
+    decided = make(state.round)
+    everybody = voters(house, state)
+    if not isinstance(decided, ChangeExports):
+        everybody.pop(institution, None)  # a member does not vote on itself
+    return house.vote_on_member(carrier).run(decided, everybody)
+
+
+def replace_governor(house: House, carrier: str, profile: Profile) -> tuple[bytes, Receipt | None]:
+    """Give an institution of this home a fresh governor key, by the votes of the others.
+
+    The key is kept before the vote and becomes the profile's once the ledger shows it, so that a run that was cut off
+    anywhere is completed by the next.
+
+    Returns:
+        the new governor's address, and the receipt; None when an earlier run's vote had passed already.
+
+    Raises: as `vote` does.
+    """
+    fresh = profile
+    if not profile.has_key(KeyName.NEXT_GOVERNOR):
+        fresh = house.profiles().save(profile.with_key(KeyName.NEXT_GOVERNOR, house.entropy.token(32)))
+    address, receipt = fresh.signer(KeyName.NEXT_GOVERNOR).address, None
+    if governed_by(house.mirror(carrier).catch_up(), address) != profile.institution:
+        receipt = vote(
+            house, carrier, profile.institution, lambda now: ReplaceGovernor(profile.institution, address, now)
+        )
+    house.profiles().save(fresh.with_next_governor())
+    return address, receipt
+
+
+def voters(house: House, state: State) -> dict[int, EoaKey]:
+    """Return the governors' keys of this home, by the active institution that each speaks for."""
+    found = {
+        governed_by(state, governor_of(profile)): profile.signer(KeyName.GOVERNOR)
+        for profile in house.profiles().all()
+        if profile.kind is Kind.INSTITUTION
+    }
+    return {
+        member.institution: found[member.institution]
+        for member in state.members()
+        if member.active and member.institution in found
+    }
+
+
+def require_member(state: State, institution: int) -> Member:
+    """Return an institution. Raises: InputError (no such number)."""
+    member = state.member(institution)
+    if member is None:
+        raise InputError(f"institution {institution} is not a member; see `fiducia member list`")
+    return member
 
 
 def remember_institution(house: House, name: str, institution: int) -> None:
@@ -122,6 +171,7 @@ def member_keys(house: House, profile: Profile) -> tuple[tuple[KeyKind, bytes], 
         (KeyKind.GATEWAY, profile.gateway().public),
         (KeyKind.BROKER_KEM, custody.kem.public),
         (KeyKind.BROKER_SIGN, custody.sign.address),
+        (KeyKind.LOG, custody.log.public),
     )
 
 

@@ -48,6 +48,21 @@ class MemberPaths:
         return self.root / "journal.sqlite"
 
     @property
+    def logbook(self) -> Path:
+        """The newest checkpoints of logs that it signed, cosigned or saw, and evidence; public."""
+        return self.root / "log.sqlite"
+
+    @property
+    def spool(self) -> Path:
+        """Instances that are not registered yet, and the quarantine; sealed."""
+        return self.root / "spool"
+
+    @property
+    def cache(self) -> Path:
+        """The gateway's cache: ciphertext that a store gave; may be deleted, it is read again."""
+        return self.root / "cache"
+
+    @property
     def mirror(self) -> Path:
         """The member's copy of the ledger; may be deleted, it is read again."""
         return self.root / "mirror.sqlite"
@@ -70,6 +85,24 @@ class Home:
         return self.root / "passphrase.json"
 
     @property
+    def hsm_file(self) -> Path:
+        """The key-encryption key as a PKCS#11 token wrapped it, when there is one."""
+        return self.root / "hsm.json"
+
+    def successor(self, file: Path) -> Path:
+        """The key that is about to take a key file's place (`wiring.key_rotation`)."""
+        return file.with_name(f"{file.name}.next")
+
+    def predecessor(self, file: Path) -> Path:
+        """The key that a key file held before, until a rotation is finished."""
+        return file.with_name(f"{file.name}.before")
+
+    @property
+    def custody_file(self) -> Path:
+        """There when custody lies in a database elsewhere: says in which kind."""
+        return self.root / "custody"
+
+    @property
     def profiles(self) -> Path:
         """The sealed profiles."""
         return self.root / "profiles.sqlite"
@@ -78,6 +111,16 @@ class Home:
     def network_file(self) -> Path:
         """The public pins."""
         return self.root / "network.json"
+
+    @property
+    def backup_file(self) -> Path:
+        """What the home knows of its copies; public."""
+        return self.root / "backup.json"
+
+    @property
+    def copied_file(self) -> Path:
+        """How far its copies reach, as the home wrote them; public, and may be deleted."""
+        return self.root / "backup.last"
 
     @property
     def run(self) -> Path:
@@ -95,6 +138,11 @@ class Home:
         return self.root / "chain" / "state.json"
 
     @property
+    def validators(self) -> Path:
+        """The validators of a lab, a directory each; made in one step."""
+        return self.root / "chain" / "validators"
+
+    @property
     def embedded_store(self) -> Path:
         """The embedded store's directory."""
         return self.root / "store"
@@ -107,6 +155,10 @@ class Home:
     def member(self, name: str) -> MemberPaths:
         """Return a member's paths. Raises: ConfigError (not a name)."""
         return MemberPaths(self.root / "members" / check_name(name))
+
+    def members(self) -> tuple[str, ...]:
+        """Return the names of all who keep something here, sorted."""
+        return tuple(sorted(path.name for path in (self.root / "members").glob("*") if path.is_dir()))
 
     def create(self) -> None:
         """Make the home, open to its owner alone. Raises: ConfigError (not writable, or open to others)."""

@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from fiducia.app.config_files import lay_over
 from fiducia.app.processes import Program
 from fiducia.errors import ConfigError
 
@@ -65,7 +66,7 @@ def init_repository(binary: Path, repository: Path, *, api_port: int) -> None:
         # A network of its own: nobody without this key can speak to the node, even if a port were opened by mistake.
         _write(swarm_key, f"/key/swarm/psk/1.0.0/\n/base16/\n{secrets.token_hex(32)}\n")
     config = json.loads(config_path.read_text(encoding="utf-8"))
-    _overlay(config, settings())
+    lay_over(config, settings())
     config["Addresses"]["API"] = f"/ip4/127.0.0.1/tcp/{api_port}"
     for mount in config["Datastore"]["Spec"]["mounts"]:
         if mount["type"] == "flatfs":
@@ -100,15 +101,6 @@ def settings() -> dict[str, Any]:
     """The settings laid over what `ipfs init` writes."""
     text = resources.files("fiducia.app").joinpath("kubo_settings.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
-
-
-def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:
-    """Lay `over` upon `base`: objects are merged, everything else replaced."""
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _overlay(base[key], value)
-        else:
-            base[key] = value
 
 
 def _write(path: Path, text: str) -> None:

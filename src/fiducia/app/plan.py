@@ -1,7 +1,8 @@
-"""The plan of a development stack: its chain id, its ports and its store, chosen once and kept.
+"""The plan of a development stack: its chain, its ports and its store, chosen once and kept.
 
-Owns run/plan.json. Ports stay the same from start to start as long as nobody else took them, because keys are
-published with their broker's address; everything listens on loopback only.
+Owns run/plan.json, and which chain a home has: Anvil, or a lab of validators. Ports stay the same from start to
+start as long as nobody else took them, because keys are published with their broker's address; everything
+listens on loopback only.
 """
 
 from __future__ import annotations
@@ -21,12 +22,40 @@ StoreKind = Literal["kubo", "embedded"]
 MEMBERS = ("hospital-a", "hospital-b")
 """The members of a new development consortium: a founder, and one that the founder admits."""
 
+MORE_MEMBERS = ("hospital-c", "hospital-d", "hospital-e")
+"""Those that join them where keys are dealt to more trustees."""
+
+LAB_CHAIN_ID = 262_144
+"""The only chain id that the lab's node knows; signatures name the contracts' addresses as well."""
+
+ANVIL = "anvil"
+"""The name of Anvil's process."""
+
 _FORMAT = "fiducia/v1/plan"
 
 
 @dataclass(frozen=True, slots=True)
+class ValidatorPorts:
+    """Where one validator of a lab answers clients, and where it speaks to the other validators."""
+
+    rpc: int
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What the stack starts, and where."""
+    """What the stack starts, and where.
+
+    Attributes:
+        chain_id: of the chain.
+        genesis_at: the time of the chain's first block, UTC Unix seconds.
+        store: which store.
+        chain_port: Anvil's; 0 in a lab.
+        kubo_port: of Kubo's RPC.
+        broker_ports: by member.
+        validators: of the lab, in order; empty where the chain is Anvil.
+        custody: how many of how many trustees open a key; None: every hospital is the only trustee of its own.
+    """
 
     chain_id: int
     genesis_at: int
@@ -34,11 +63,19 @@ class Plan:
     chain_port: int
     kubo_port: int
     broker_ports: dict[str, int]
+    validators: tuple[ValidatorPorts, ...] = ()
+    custody: tuple[int, int] | None = None
 
     @property
-    def rpc_url(self) -> str:
-        """The chain's endpoint."""
-        return f"http://127.0.0.1:{self.chain_port}"
+    def members(self) -> tuple[str, ...]:
+        """The members, by their institution numbers: 1 is the founder."""
+        return members_of(self.custody)
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """The chain's endpoints, to be tried in this order."""
+        ports = [validator.rpc for validator in self.validators] or [self.chain_port]
+        return tuple(f"http://127.0.0.1:{port}" for port in ports)
 
     @property
     def kubo_api(self) -> str:
@@ -57,8 +94,10 @@ def load_plan(home: Home) -> Plan | None:
         fields = json.loads(path.read_bytes())
         if fields.pop("format") != _FORMAT:
             raise ValueError
-        plan = Plan(**fields)
-        if plan.store not in ("kubo", "embedded") or set(plan.broker_ports) != set(MEMBERS):
+        validators = tuple(ValidatorPorts(**ports) for ports in fields.pop("validators", ()))
+        custody = fields.pop("custody", None)
+        plan = Plan(**fields, validators=validators, custody=custody and (int(custody[0]), int(custody[1])))
+        if plan.store not in ("kubo", "embedded") or set(plan.broker_ports) != set(plan.members):
             raise ValueError
         return plan
     except FileNotFoundError:
@@ -73,33 +112,74 @@ def save_plan(home: Home, plan: Plan) -> Plan:
     return plan
 
 
-def new_plan(entropy: Entropy, now: int, store: StoreKind) -> Plan:
+def new_plan(
+    entropy: Entropy,
+    now: int,
+    store: StoreKind,
+    *,
+    validators: int = 0,
+    custody: tuple[int, int] | None = None,
+) -> Plan:
     """Choose everything anew, for a chain that begins at `now` (UTC Unix seconds).
 
-    The chain id is the home's own, so no signature fits another consortium.
+    Args:
+        entropy: for the chain id. Anvil's is the home's own, so no signature fits another consortium.
+        now: the time of the chain's first block.
+        store: which store.
+        validators: how many a lab has; 0 for Anvil.
+        custody: how many of how many trustees open a key.
     """
-    chain_port, kubo_port, *brokers = free_ports(2 + len(MEMBERS))
+    members = members_of(custody)
+    kubo_port, *ports = free_ports(1 + len(members) + max(1, 2 * validators))
+    brokers, chain = dict(zip(members, ports, strict=False)), ports[len(members) :]
+    if validators:
+        pairs = tuple(ValidatorPorts(*pair) for pair in zip(chain[::2], chain[1::2], strict=True))
+        return Plan(LAB_CHAIN_ID, now, store, 0, kubo_port, brokers, pairs, custody)
     chain_id = (1 << 30) + int.from_bytes(entropy.token(3), "big")
-    return Plan(chain_id, now, store, chain_port, kubo_port, dict(zip(MEMBERS, brokers, strict=True)))
+    return Plan(chain_id, now, store, chain[0], kubo_port, brokers, custody=custody)
+
+
+def members_of(custody: tuple[int, int] | None) -> tuple[str, ...]:
+    """Return the members of a consortium by its custody: two at least."""
+    return MEMBERS + MORE_MEMBERS[: max(0, custody[1] - len(MEMBERS))] if custody else MEMBERS
 
 
 def with_free_ports(plan: Plan, running: set[str]) -> Plan:
     """Return the plan with another port for each stopped part whose port somebody else has taken."""
-    wanted = {"anvil": plan.chain_port, "kubo": plan.kubo_port}
-    wanted |= {broker_name(member): port for member, port in plan.broker_ports.items()}
-    moved = {name: port for name, port in wanted.items() if name not in running and not _is_free(port)}
+    wanted = _ports_of(plan)
+    moved = [part for part, port in wanted.items() if part[0] not in running and not _is_free(port)]
     wanted |= dict(zip(moved, free_ports(len(moved)), strict=True))
     return replace(
         plan,
-        chain_port=wanted["anvil"],
-        kubo_port=wanted["kubo"],
-        broker_ports={member: wanted[broker_name(member)] for member in plan.broker_ports},
+        chain_port=wanted.get((ANVIL, "rpc"), 0),
+        kubo_port=wanted["kubo", "rpc"],
+        broker_ports={member: wanted[broker_name(member), "http"] for member in plan.broker_ports},
+        validators=tuple(
+            ValidatorPorts(wanted[validator_name(number), "rpc"], wanted[validator_name(number), "peer"])
+            for number, _ in enumerate(plan.validators, 1)
+        ),
     )
+
+
+def _ports_of(plan: Plan) -> dict[tuple[str, str], int]:
+    """Return every port by the process that listens there and what for."""
+    ports = {("kubo", "rpc"): plan.kubo_port}
+    ports |= {(broker_name(member), "http"): port for member, port in plan.broker_ports.items()}
+    if not plan.validators:
+        return ports | {(ANVIL, "rpc"): plan.chain_port}
+    for number, validator in enumerate(plan.validators, 1):
+        ports |= {(validator_name(number), "rpc"): validator.rpc, (validator_name(number), "peer"): validator.peer}
+    return ports
 
 
 def broker_name(member: str) -> str:
     """Return the name of a member's broker process."""
     return f"broker-{member}"
+
+
+def validator_name(number: int) -> str:
+    """Return the name of a validator's process; they are numbered from 1."""
+    return f"validator-{number}"
 
 
 def _is_free(port: int) -> bool:

@@ -2,39 +2,48 @@
 
 Owns which processes there are and in which order, and that none outlives a failed or interrupted start. Every
 step is skipped when it stands already, so `up` completes what an earlier one began. How a process is started
-and stopped is `app.processes`'; what is set up on the ledger is `app.provision`'s.
+and stopped is `app.processes`' and `app.starting`'s; what is set up on the ledger is `app.provision`'s; a chain
+of several validators is `app.lab`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import httpx2
 
 from fiducia.app import kubo_daemon
 from fiducia.app.anvil import anvil_program, find_anvil, set_time
-from fiducia.app.home import Home, no_consortium
-from fiducia.app.plan import MEMBERS, Plan, StoreKind, broker_name, load_plan, new_plan, save_plan, with_free_ports
-from fiducia.app.processes import Child, Program, Stack, port_is_open, record, recorded, stop_recorded
+from fiducia.app.home import no_consortium
+from fiducia.app.lab import Lab
+from fiducia.app.plan import (
+    ANVIL,
+    Plan,
+    StoreKind,
+    broker_name,
+    load_plan,
+    new_plan,
+    save_plan,
+    with_free_ports,
+)
+from fiducia.app.processes import Child, Program, port_is_open, recorded, stop_recorded
 from fiducia.app.provision import bind_network, create_profiles, note_set_up, provision
 from fiducia.app.settings import Settings
+from fiducia.app.stack_parts import Part, look
+from fiducia.app.starting import Starting, undisturbed
 from fiducia.app.wiring import READER, House
-from fiducia.errors import ConfigError, FiduciaError, LedgerUnreachableError, LimitError, StoreError
+from fiducia.errors import ConfigError, LedgerUnreachableError, LimitError, StoreError
 
 READY_S = 60.0
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UP_LOCK = "up"
 _PROBE_S = 5.0
 _WATCH_S = 0.25
+_NOTED_S = 1.0
 _STATE_EVERY_S = 1
 # Transactions cost nothing on the local chain, so no account needs funds and none can be stolen from.
 _ANVIL_EXTRA = ("--gas-price", "0", "--block-base-fee-per-gas", "0", "--accounts", "1", "--no-cors")
@@ -42,17 +51,6 @@ _ANVIL_EXTRA = ("--gas-price", "0", "--block-base-fee-per-gas", "0", "--accounts
 _PYTHON = (sys.executable, "-I", "-u", "-m", "fiducia.app.cli")
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One process of the stack: what it is, where it answers, and whether it does."""
-
-    name: str
-    pid: int | None
-    address: str
-    ready: bool
-    detail: str = ""
 
 
 class DevelopmentStack:
@@ -64,33 +62,43 @@ class DevelopmentStack:
         self._settings = settings
         self._say = say
 
-    def up(self, store: StoreKind | None, *, detach: bool) -> None:
+    def up(
+        self,
+        store: StoreKind | None,
+        *,
+        detach: bool,
+        validators: int | None = None,
+        custody: tuple[int, int] | None = None,
+    ) -> None:
         """Bring everything up and set up what is missing.
 
         Args:
             store: which store; the home's own, or Kubo where it is installed, when None.
             detach: leave the processes running when this process ends.
+            validators: how many the chain has; None for the home's own chain, which is Anvil in a new home.
+            custody: how many of how many trustees open a key; None for the home's own, which is one in a new home.
 
         Raises:
             ConfigError, LedgerError, StoreError: a part does not start; what was started here is stopped again.
             LimitError: another `up` is at work.
         """
         self._home.create()
-        with self._home.lock(UP_LOCK), _Starting(self._home, detach) as starting:
-            if starting.running and "anvil" not in starting.running:
+        with self._home.lock(UP_LOCK), Starting(self._home, detach) as starting:
+            known = load_plan(self._home)
+            if starting.running and ANVIL not in starting.running and not (known and known.validators):
                 # The chain ended, perhaps without writing its last second down: what had seen that starts anew, too.
                 stop_recorded(self._home.run)
                 starting.running.clear()
-            self._house.create_key()
-            create_profiles(self._house)
-            plan = self._plan(store, set(starting.running))
+            self._house.custody.create()
+            plan = self._plan(known, store, validators, custody, set(starting.running))
+            create_profiles(self._house, plan.members)
             self._chain(plan, starting)
             kubo = self._kubo(plan, starting)
             bind_network(self._house, plan, self._say)
             provision(self._house, plan, self._say)
             self._wait_for_store(kubo)
             self._brokers(plan, starting)
-            self._wait_until_kept()
+            self._wait_until_kept(plan)
             note_set_up(self._house)
             starting.keep()
 
@@ -102,14 +110,26 @@ class DevelopmentStack:
         """
         children = list(recorded(self._home.run))
         try:
-            while all(child.alive() for child in children):
+            while children:
                 time.sleep(_WATCH_S)
-            for child in children:
-                # `down` removes the file of each process that it stopped.
-                if not child.alive() and (self._home.run / f"{child.program.name}.pid").exists():
-                    raise LedgerUnreachableError(f"{child.program.name} ended by itself\n{child.log_tail()}".rstrip())
+                ended = [child for child in children if not child.alive()]
+                for child in ended:
+                    if not self._was_stopped(child):
+                        raise LedgerUnreachableError(
+                            f"{child.program.name} ended by itself\n{child.log_tail()}".rstrip()
+                        )
+                children = [child for child in children if child not in ended]
         finally:
             self.down(wait_s=0.0)
+
+    def _was_stopped(self, child: Child) -> bool:
+        """Tell whether somebody stopped a process on purpose, and so removes its pid file right afterwards."""
+        deadline = time.monotonic() + _NOTED_S
+        while (self._home.run / f"{child.program.name}.pid").exists():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     def down(self, *, wait_s: float = READY_S) -> list[str]:
         """Stop every process of the home, and return the names of those that ran. Idempotent."""
@@ -119,7 +139,7 @@ class DevelopmentStack:
             # An `up` that is at work would start what is stopped here; one that hangs must not prevent it.
             with contextlib.suppress(LimitError):
                 held.enter_context(self._home.lock(UP_LOCK, wait_s=wait_s))
-            with _undisturbed():
+            with undisturbed():
                 return stop_recorded(self._home.run)
 
     def status(self) -> list[Part]:
@@ -128,22 +148,58 @@ class DevelopmentStack:
         if plan is None:
             raise no_consortium(self._home)
         pids = {child.program.name: child.pid for child in recorded(self._home.run)}
-        parts = [self._part("chain", pids.get("anvil"), plan.rpc_url, self._house_head)]
+        parts = [look("chain", pids.get(ANVIL), plan.rpc_urls[0], self._house_head)]
+        if plan.validators:
+            parts += self._lab(plan).parts()
         address = plan.kubo_api if plan.store == "kubo" else str(self._home.embedded_store)
-        parts.append(self._part(f"store ({plan.store})", pids.get("kubo"), address, self._store_health))
-        for member in MEMBERS:
+        parts.append(look(f"store ({plan.store})", pids.get("kubo"), address, self._store_health))
+        for member in plan.members:
             url = plan.broker_url(member)
-            parts.append(self._part(broker_name(member), pids.get(broker_name(member)), url, partial(_ask_ready, url)))
+            parts.append(look(broker_name(member), pids.get(broker_name(member)), url, partial(_ask_ready, url)))
         return parts
+
+    # -- validators
+
+    def validators(self) -> list[Part]:
+        """Return every validator of a lab. Raises: ConfigError (no consortium here, or its chain is Anvil)."""
+        return self._lab().parts()
+
+    def stop_validator(self, number: int, *, kill: bool) -> bool:
+        """Stop one validator of a lab; False when it did not run. See `Lab.stop_one`."""
+        with self._home.lock(UP_LOCK):
+            return self._lab().stop_one(number, kill=kill)
+
+    def start_validator(self, number: int) -> bool:
+        """Start one validator of a lab again; False when it runs. See `Lab.start_one`."""
+        with self._home.lock(UP_LOCK):
+            return self._lab().start_one(number)
 
     # -- parts
 
-    def _plan(self, store: StoreKind | None, running: set[str]) -> Plan:
-        known = load_plan(self._home)
+    def _lab(self, plan: Plan | None = None) -> Lab:
+        plan = plan or load_plan(self._home)
+        if plan is None:
+            raise no_consortium(self._home)
+        return Lab(self._home, self._settings, plan, self._say)
+
+    def _plan(
+        self,
+        known: Plan | None,
+        store: StoreKind | None,
+        validators: int | None,
+        custody: tuple[int, int] | None,
+        running: set[str],
+    ) -> Plan:
         if known is None:
-            return save_plan(
-                self._home, new_plan(self._house.entropy, self._house.clock.now(), self._choose_store(store))
-            )
+            now, kind = self._house.clock.now(), self._choose_store(store)
+            plan = new_plan(self._house.entropy, now, kind, validators=validators or 0, custody=custody)
+            return save_plan(self._home, plan)
+        if validators not in (None, len(known.validators)):
+            chain = f"a lab of {len(known.validators)} validators" if known.validators else "Anvil"
+            raise ConfigError(f"this home's chain is {chain}, and stays so: `fiducia up`, or another --home")
+        if custody not in (None, known.custody):
+            own = "{} of {} trustees".format(*known.custody) if known.custody else "one trustee a hospital"
+            raise ConfigError(f"this home has {own}: leave --trustees out, or use another --home")
         if store not in (None, known.store):
             raise ConfigError(
                 f"this home keeps its objects in the {known.store} store: leave --store out, or use another --home"
@@ -164,8 +220,10 @@ class DevelopmentStack:
     def _find_kubo(self) -> Path | None:
         return kubo_daemon.find_kubo(self._settings.search_environment(), self._settings.cache_directory())
 
-    def _chain(self, plan: Plan, starting: _Starting) -> None:
-        if "anvil" in starting.running:
+    def _chain(self, plan: Plan, starting: Starting) -> None:
+        if plan.validators:
+            return self._lab(plan).start(starting)
+        if ANVIL in starting.running:
             return
         program = anvil_program(
             find_anvil(self._settings.search_environment(), _project()),
@@ -180,9 +238,9 @@ class DevelopmentStack:
         self._say("starting the chain")
         child = starting.start(program)
         child.wait_ready(lambda: port_is_open(plan.chain_port), READY_S, error=LedgerUnreachableError)
-        set_time(plan.rpc_url, self._house.clock.now())
+        set_time(plan.rpc_urls[0], self._house.clock.now())
 
-    def _kubo(self, plan: Plan, starting: _Starting) -> Child | None:
+    def _kubo(self, plan: Plan, starting: Starting) -> Child | None:
         if plan.store != "kubo" or "kubo" in starting.running:
             return None
         binary = self._find_kubo()
@@ -203,8 +261,8 @@ class DevelopmentStack:
         else:
             self._house.store().health()
 
-    def _brokers(self, plan: Plan, starting: _Starting) -> None:
-        missing = [member for member in MEMBERS if broker_name(member) not in starting.running]
+    def _brokers(self, plan: Plan, starting: Starting) -> None:
+        missing = [member for member in plan.members if broker_name(member) not in starting.running]
         if missing:
             self._say(f"starting the brokers of {' and '.join(missing)}")
         children = {member: starting.start(self._broker_program(member, plan)) for member in missing}
@@ -222,8 +280,10 @@ class DevelopmentStack:
             directory=self._home.root,
         )
 
-    def _wait_until_kept(self) -> None:
+    def _wait_until_kept(self, plan: Plan) -> None:
         """Wait until the chain wrote down what was set up: a kill must not take the consortium away again."""
+        if plan.validators:
+            return  # each wrote every block down before it voted for the next
         done_at = time.time()
         deadline = time.monotonic() + READY_S
         while not self._home.chain_state.exists() or self._home.chain_state.stat().st_mtime <= done_at:
@@ -231,70 +291,12 @@ class DevelopmentStack:
                 raise LedgerUnreachableError("the chain does not write its state; is the disk full?")
             time.sleep(0.05)
 
-    def _part(self, name: str, pid: int | None, address: str, probe: Callable[[], str]) -> Part:
-        try:
-            return Part(name, pid, address, True, probe())
-        except FiduciaError as error:
-            return Part(name, pid, address, False, str(error).splitlines()[0])
-
     def _house_head(self) -> str:
         return f"block {self._house.ledger(READER).head().number}"
 
     def _store_health(self) -> str:
         self._house.store().health()
         return ""
-
-
-class _Starting:
-    """Processes being started: all recorded as they come, all stopped again unless `keep` was called."""
-
-    def __init__(self, home: Home, detach: bool) -> None:
-        self._run = home.run
-        self._detach = detach
-        self._stack = Stack()
-        self.running = {child.program.name for child in recorded(home.run)}
-
-    def start(self, program: Program) -> Child:
-        """Start a process and write down its pid, with no signal in between."""
-        with _undisturbed():
-            child = self._stack.start(program, detach=self._detach)
-            record(child, self._run)
-        return child
-
-    def keep(self) -> None:
-        """Everything is up: leaving stops nothing."""
-        self._stack.release()
-
-    def __enter__(self) -> _Starting:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with _undisturbed():
-            names = [child.program.name for child in self._stack.children]
-            self._stack.stop()
-            for name in names:
-                (self._run / f"{name}.pid").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold signals that would interrupt back until the block is done: processes are started and stopped whole."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-
-    def hold(number: int, _: FrameType | None) -> None:
-        held.append(number)
-
-    before = {number: signal.signal(number, hold) for number in INTERRUPTIONS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if held:
-            signal.raise_signal(held[0])
 
 
 def _ask_ready(url: str) -> str:

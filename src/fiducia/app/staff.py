@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fiducia.app.profiles import KeyName, Kind, Profile, new_profile
 from fiducia.core.rules import YEAR_S
 from fiducia.errors import ConfigError
+from fiducia.journeys.acts_noted import BADGE_ISSUED
 
 if TYPE_CHECKING:
     from fiducia.app.wiring import House
@@ -49,6 +50,7 @@ def issue_badge(
         trained_until=now + YEAR_S if trained_until is None else trained_until,
         person=holder.person or None,
     )
+    house.note_act(issuer.member).run(BADGE_ISSUED, badge.badge.person, str(roles))
     # The gateway opens what was released to its institution; here it lies with the clinician who asks.
     holder = holder.with_key(KeyName.GATEWAY, issuer.key(KeyName.GATEWAY))
     return profiles.save(replace(holder, institution=issuer.institution, badge=badge))

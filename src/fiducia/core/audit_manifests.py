@@ -65,8 +65,8 @@ def _names(study: Study, revision: Revision, manifest: Manifest) -> Iterator[tup
         yield "MANIFEST_STUDY", "the manifest is another study's"
     if manifest.revision != revision.revision:
         yield "MANIFEST_REVISION", f"the manifest says revision {manifest.revision}, not {revision.revision}"
-    if manifest.custodian != study.custodian:
-        yield "MANIFEST_CUSTODIAN", f"the manifest says member {manifest.custodian}, not {study.custodian}"
+    if manifest.custodian != revision.custodian:
+        yield "MANIFEST_CUSTODIAN", f"the manifest says member {manifest.custodian}, not {revision.custodian}"
     if not any(manifest.custody):
         yield "MANIFEST_CUSTODY", "the manifest names no custody document"
 

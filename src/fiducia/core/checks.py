@@ -7,7 +7,7 @@ function of contracts/src/libraries/Policy.sol. Anything unknown refuses.
 from __future__ import annotations
 
 from fiducia.core import ids, rules
-from fiducia.core.decision import Reason, VerifiedAccess
+from fiducia.core.decision import LateFacts, Reason, VerifiedAccess
 from fiducia.records.ledger import Facts, GrantState, StudyStatus
 from fiducia.records.typed import Badge, Grant, KeyRequest
 
@@ -27,6 +27,15 @@ def of_badge(badge: Badge, facts: Facts, verified: VerifiedAccess, now: int) -> 
     if now >= badge.trained_until:  # 6
         return Reason.TRAINING_LAPSED
     return Reason.NONE
+
+
+def of_badge_then(badge: Badge, facts: Facts, verified: VerifiedAccess, then: int) -> Reason:
+    """Checks 1, 4 and 6 at a past time: what nobody could take back since."""
+    if verified.issuer is None or then >= facts.issuer_end_at:  # 1
+        return Reason.ISSUER_UNPUBLISHED
+    if not badge.not_before <= then < badge.not_after:  # 4
+        return Reason.BADGE_WINDOW
+    return Reason.TRAINING_LAPSED if then >= badge.trained_until else Reason.NONE  # 6
 
 
 def of_requester(request: KeyRequest, badge: Badge, verified: VerifiedAccess) -> Reason:
@@ -59,6 +68,13 @@ def of_study(request: KeyRequest, facts: Facts) -> Reason:
     return Reason.NONE if facts.study_status == StudyStatus.ANCHORED else Reason.STUDY_ERASED
 
 
+def of_study_then(request: KeyRequest, facts: Facts) -> Reason:
+    """Checks 11 and 12: there is such a study and revision, withdrawn since or not."""
+    if facts.study_status == StudyStatus.UNKNOWN:  # 11
+        return Reason.STUDY_UNKNOWN
+    return Reason.NONE if 1 <= request.revision <= facts.study_revision else Reason.REVISION_UNKNOWN  # 12
+
+
 def of_grant(request: KeyRequest, grant: Grant, facts: Facts) -> Reason:
     """Checks 16-21: the grant is the one named, is the subject's, stands, and no restriction blocks it."""
     if request.grant_id != ids.grant_id(grant):  # 16
@@ -68,6 +84,18 @@ def of_grant(request: KeyRequest, grant: Grant, facts: Facts) -> Reason:
     if refused := of_standing(facts):  # 18-20
         return refused
     return Reason.RESTRICTED if is_restricted(grant.basis, facts) else Reason.NONE  # 21
+
+
+def of_grant_then(request: KeyRequest, grant: Grant, facts: Facts) -> Reason:
+    """Checks 16-18 and 33: an emergency of the study's subject, carried to the chain, ended since or not."""
+    if request.grant_id != ids.grant_id(grant):  # 16
+        return Reason.GRANT_MISMATCH
+    if grant.subject != facts.study_subject:  # 17
+        return Reason.GRANT_SUBJECT
+    # 18. One that was revoked before it was carried has no expiry.
+    if facts.grant_state == GrantState.UNKNOWN or not facts.grant_expiry_at:
+        return Reason.GRANT_UNKNOWN
+    return Reason.NONE if grant.basis == rules.Basis.EMERGENCY else Reason.LATE_BASIS  # 33
 
 
 def of_standing(facts: Facts) -> Reason:
@@ -134,11 +162,28 @@ def of_destination(facts: Facts, now: int) -> Reason:
     """Checks 29 and 30: the requester's region and gateway key."""
     if not facts.custodian_exports >> facts.institution_region & 1:  # 29
         return Reason.REGION
+    return of_recipient(facts, now)
+
+
+def of_recipient(facts: Facts, now: int) -> Reason:
+    """Check 30: the requester's gateway key."""
     return Reason.RECIPIENT_UNPUBLISHED if now >= facts.recipient_end_at else Reason.NONE  # 30
 
 
-def of_own_terms(request: KeyRequest) -> Reason:
-    """Checks 32 and 26: the purposes of own access, and a known action."""
-    if not rules.OWN_PURPOSES >> request.purpose & 1:  # 32
+def of_hand_over(late: LateFacts, now: int, then: int) -> Reason:
+    """Checks 34 and 35: when the keys were handed over and recorded, and by whom."""
+    if then > now or now >= late.review_due_at:  # 34
+        return Reason.LATE_TIME
+    return Reason.LATE_TRUSTEE if then >= late.trustee_end_at else Reason.NONE  # 35
+
+
+def of_own_power(facts: Facts, now: int) -> Reason:
+    """Check 31: whoever asks has the power of own access."""
+    return Reason.OWN_SIGNER if now >= facts.own_end_at else Reason.NONE  # 31
+
+
+def of_own_terms(request: KeyRequest, purposes: int) -> Reason:
+    """Checks 32 and 26: the purposes of own access that whoever asks has, and a known action."""
+    if not rules.OWN_PURPOSES & purposes & 1 << request.purpose:  # 32
         return Reason.OWN_PURPOSE
     return Reason.NONE if rules.ALL_ACTIONS >> request.action & 1 else Reason.ACTION_NOT_GRANTED  # 26

@@ -48,6 +48,9 @@ class Reason(enum.IntEnum):
     RECIPIENT_UNPUBLISHED = 30
     OWN_SIGNER = 31
     OWN_PURPOSE = 32
+    LATE_BASIS = 33
+    LATE_TIME = 34
+    LATE_TRUSTEE = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ class VerifiedAccess:
 
     issuer: bytes | None
     signer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateFacts:
+    """What the chain says about a hand-over that was made while it stalled, beyond `Facts`.
+
+    Attributes:
+        review_due_at: when the emergency's review is due, UTC Unix seconds; 0 when none was ever owed.
+        trustee_end_at: end of the custodian's BROKER_SIGN key that signed the hand-over; 0 for any other key.
+    """
+
+    review_due_at: int
+    trustee_end_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fiducia.records.events import LedgerEvent
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -26,3 +28,18 @@ class Finding:
     subject: bytes
     study_id: bytes
     detail: str
+
+
+def found_in(
+    event: LedgerEvent, code: str, detail: str, *, about: bytes = b"", subject: bytes = b"", study_id: bytes = b""
+) -> Finding:
+    """Return what an event shows; what is not given is zeros."""
+    return Finding(
+        code=code,
+        block_number=event.block_number,
+        time_at=event.time_at,
+        about=about or bytes(32),
+        subject=subject or bytes(20),
+        study_id=study_id or bytes(32),
+        detail=detail,
+    )

@@ -92,12 +92,21 @@ def verify(key: bytes, digest: bytes, signature: bytes, rp_id_hash: bytes) -> No
     """
     if len(digest) != _WORD:
         raise SignatureError("a digest has 32 bytes")
+    verify_challenge(key, digest, signature, rp_id_hash)
+
+
+def verify_challenge(key: bytes, challenge: bytes, signature: bytes, rp_id_hash: bytes) -> None:
+    """Return when a passkey answered a challenge of any length; for the ledger's digests use `verify`.
+
+    Raises:
+        SignatureError: as `verify`.
+    """
     assertion = decode(signature)
-    _check_authenticator(assertion.authenticator_data, rp_id_hash)
-    challenge = _CHALLENGE + _base64url(digest) + b'"'
+    check_authenticator(assertion.authenticator_data, rp_id_hash)
+    wanted = _CHALLENGE + base64url(challenge) + b'"'
     if not _stands_at(assertion.client_data, assertion.type_index, _GET):
         raise SignatureError("the passkey was not asked to sign, but to do something else")
-    if not _stands_at(assertion.client_data, assertion.challenge_index, challenge):
+    if not _stands_at(assertion.client_data, assertion.challenge_index, wanted):
         raise SignatureError("the passkey signed something else")
     _check_signature(key, assertion)
 
@@ -112,7 +121,7 @@ def from_browser(authenticator_data: bytes, client_data: bytes, der: bytes) -> b
     Raises:
         SignatureError: it is no ES256 assertion.
     """
-    said = _json_object(client_data)
+    said = client_data_of(client_data)
     if said.get("type") != "webauthn.get" or not isinstance(said.get("challenge"), str):
         raise SignatureError("the browser's client data are of no assertion")
     type_index = client_data.find(_GET)
@@ -140,6 +149,31 @@ def key_of_spki(der: bytes) -> bytes:
     return numbers.x.to_bytes(_WORD, "big") + numbers.y.to_bytes(_WORD, "big")
 
 
+def check_key(key: bytes) -> None:
+    """Return when x ‖ y is a point of P-256. Raises: SignatureError."""
+    _public_key(key)
+
+
+def check_authenticator(data: bytes, rp_id_hash: bytes) -> None:
+    """Return when authenticator data are of a relying party, and say that the user was there and verified.
+
+    Raises:
+        SignatureError.
+    """
+    if len(data) < _AUTHENTICATOR_BYTES or data[:_WORD] != rp_id_hash:
+        raise SignatureError("the passkey belongs to another relying party")
+    flags = data[_WORD]
+    if not flags & _PRESENT or not flags & _VERIFIED:
+        raise SignatureError("the passkey did not verify its user (PIN or biometrics)")
+    if flags & _BACKED_UP and not flags & _BACKUP_ELIGIBLE:
+        raise SignatureError("the passkey contradicts itself about its backup")
+
+
+def base64url(content: bytes) -> bytes:
+    """Return bytes as WebAuthn writes them: base64url without padding."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
 _NOT_ONE_FORM = "the passkey's signature is not in its one accepted form"
 
 
@@ -160,16 +194,6 @@ def _read_field(encoded: bytes, start: int) -> tuple[bytes, int]:
     if end > len(encoded) or any(encoded[begin + size : end]):
         raise SignatureError(_NOT_ONE_FORM)
     return encoded[begin : begin + size], end
-
-
-def _check_authenticator(data: bytes, rp_id_hash: bytes) -> None:
-    if len(data) < _AUTHENTICATOR_BYTES or data[:_WORD] != rp_id_hash:
-        raise SignatureError("the passkey belongs to another relying party")
-    flags = data[_WORD]
-    if not flags & _PRESENT or not flags & _VERIFIED:
-        raise SignatureError("the passkey did not verify its user (PIN or biometrics)")
-    if flags & _BACKED_UP and not flags & _BACKUP_ELIGIBLE:
-        raise SignatureError("the passkey contradicts itself about its backup")
 
 
 def _stands_at(text: bytes, index: int, part: bytes) -> bool:
@@ -197,12 +221,8 @@ def _public_key(key: bytes) -> ec.EllipticCurvePublicKey:
         raise SignatureError("the passkey is no point of P-256") from error
 
 
-def _base64url(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
-
-
-def _json_object(text: bytes) -> dict[str, Any]:
-    """Read client data; a member that stands twice could be read in two ways."""
+def client_data_of(text: bytes) -> dict[str, Any]:
+    """Read clientDataJSON; a member that stands twice could be read in two ways. Raises: SignatureError."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)

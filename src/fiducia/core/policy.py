@@ -1,8 +1,9 @@
 """The decision: may this request's keys be handed over? The same checks, in the same order, as on chain.
 
-`decide` is the mirror of Releases.check and checkOwn in contracts/src; tests/vectors/decisions.json is run
-through both and holds them to the same first reason. It decides from `Facts`, which were read at one
-block, and from who signed (`verify_access`); nothing is looked up here. Anything unknown refuses.
+`decide` is the mirror of Releases.check and checkOwn, `decide_late` of recordLate in contracts/src;
+tests/vectors/decisions.json is run through both sides and holds them to the same first reason. It decides
+from `Facts`, which were read at one block, and from who signed (`verify_access`); nothing is looked up here.
+Anything unknown refuses.
 
 The checks, numbered as `Reason` is:
 
@@ -22,7 +23,10 @@ The checks, numbered as `Reason` is:
     27-28  the grant's window
     29     region
     30     recipient published
-    31-32  own access: the subject's current signer (31), its purposes (32); checked before 26
+    31-32  own access: the subject's current signer, or a live representative with ACCESS (31); the purposes of
+           own access and of the representative (32); checked before 26
+    33-35  late (`decide_late`): basis EMERGENCY (33), after 18; neither ahead nor after the review was due (34),
+           signed by a trustee of the custodian (35), both last
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from fiducia.core.approvals import approves
 from fiducia.core.checks import covers as covers
 from fiducia.core.checks import names as names
 from fiducia.core.decision import Decision as Decision
+from fiducia.core.decision import LateFacts as LateFacts
 from fiducia.core.decision import Reason as Reason
 from fiducia.core.decision import VerifiedAccess as VerifiedAccess
 from fiducia.core.signatures import recover_or_none
@@ -86,13 +91,54 @@ def decide(
         end_at = min(access.request.not_after, facts.grant_expiry_at, access.badge.badge.not_after)
     else:
         reason = _decide_own(access, facts, verified, now)
-        end_at = access.request.not_after
+        end_at = min(access.request.not_after, facts.own_end_at)
     if reason is not Reason.NONE:
         return Decision(reason)
     for rule in local_rules:
         if local := rule.refusal(access, facts):
             return Decision(Reason.NONE, local=local)
     return Decision(Reason.NONE, lapse_at=min(end_at, now + rules.MAX_RELEASE_S))
+
+
+def decide_late(
+    access: StaffAccess,
+    facts: Facts,
+    verified: VerifiedAccess,
+    late: LateFacts,
+    handed_over_at: int,
+    *,
+    at: int = 0,
+) -> Decision:
+    """Decide whether a hand-over during a stall may be recorded, from what cannot be taken back.
+
+    What was revoked, withdrawn, suspended or restricted since does not hide what was done.
+
+    Args:
+        access: what was asked while the chain stalled.
+        facts: everything the chain says about it now; the badge's facts are about `verified.issuer`.
+        verified: who signed, from `verify_access`.
+        late: what the chain says about the hand-over.
+        handed_over_at: when the trustee handed the keys over, UTC Unix seconds; badge, request, grant and keys are
+            judged at that time.
+        at: this machine's UTC Unix seconds; the present is the later of it and the block's time.
+
+    Returns:
+        the first reason against it, or NONE; it lapses as it is recorded, so that it is never open.
+    """
+    request, grant, badge = access.request, access.grant, access.badge.badge
+    then, now = handed_over_at, max(facts.head.time_at, at)
+    reason = (
+        checks.of_badge_then(badge, facts, verified, then)
+        or checks.of_requester(request, badge, verified)
+        or checks.of_request_window(request, then)
+        or checks.of_study_then(request, facts)
+        or checks.of_grant_then(request, grant, facts)
+        or checks.of_terms(request, grant, badge, facts)
+        or checks.of_grant_window(grant, facts, then)
+        or checks.of_recipient(facts, then)
+        or checks.of_hand_over(late, now, then)
+    )
+    return Decision(reason, lapse_at=0 if reason else now)
 
 
 def is_open(request: KeyRequest, facts: Facts, *, recorded_epoch: int, basis: int, at: int = 0) -> bool:
@@ -133,7 +179,7 @@ def recorded_reason(request: KeyRequest, grant: Grant | None, facts: Facts, *, i
     Args:
         request: what was recorded.
         grant: the terms behind `request.grant_id`, if the chain has them.
-        facts: the chain's facts just before the record.
+        facts: the chain's facts just before the record; for own access with the widest power that anybody had.
         institution: the recorded one; 0 for own access.
         epoch: the recorded badge epoch; for own access the subject's grant epoch.
     """
@@ -161,6 +207,41 @@ def recorded_reason(request: KeyRequest, grant: Grant | None, facts: Facts, *, i
     )
 
 
+def recorded_late_reason(
+    request: KeyRequest,
+    grant: Grant | None,
+    facts: Facts,
+    late: LateFacts,
+    *,
+    institution: int,
+    handed_over_at: int,
+) -> Reason:
+    """Return the first check that a release that was recorded late fails, of those that public events can tell.
+
+    Args:
+        request: what was recorded.
+        grant: the terms behind `request.grant_id`, if the chain has them.
+        facts: the chain's facts just before the record.
+        late: the review's due time, and the latest end of any BROKER_SIGN key of the custodian.
+        institution: the recorded one.
+        handed_over_at: the recorded time of the hand-over, UTC Unix seconds.
+    """
+    if ids.institution_of(request.person) != institution:
+        return Reason.PERSON_PREFIX
+    if refused := checks.of_study_then(request, facts):
+        return refused
+    if grant is None:
+        return Reason.GRANT_UNKNOWN
+    return (
+        checks.of_grant_then(request, grant, facts)
+        or checks.of_coverage(request, grant, facts)
+        or checks.of_permission(request, grant)
+        or checks.of_grant_window(grant, facts, handed_over_at)
+        or checks.of_recipient(facts, handed_over_at)
+        or checks.of_hand_over(late, facts.head.time_at, handed_over_at)
+    )
+
+
 def _recorded_own(request: KeyRequest, facts: Facts, epoch: int) -> Reason:
     if request.person != ids.NO_PERSON:
         return Reason.PERSON_MISMATCH
@@ -168,7 +249,9 @@ def _recorded_own(request: KeyRequest, facts: Facts, epoch: int) -> Reason:
         return refused
     if request.grant_id != ids.NO_GRANT:
         return Reason.GRANT_MISMATCH
-    return Reason.GRANT_EPOCH if epoch != facts.subject_epoch else checks.of_own_terms(request)
+    if epoch != facts.subject_epoch:
+        return Reason.GRANT_EPOCH
+    return checks.of_own_power(facts, facts.head.time_at) or checks.of_own_terms(request, facts.own_purposes)
 
 
 def _decide_staff(access: StaffAccess, facts: Facts, verified: VerifiedAccess, now: int) -> Reason:
@@ -196,6 +279,4 @@ def _decide_own(access: OwnAccess, facts: Facts, verified: VerifiedAccess, now: 
         return refused
     if request.grant_id != ids.NO_GRANT:  # 16
         return Reason.GRANT_MISMATCH
-    if ids.signer_hash(signer) != facts.subject_signer_hash:  # 31
-        return Reason.OWN_SIGNER
-    return checks.of_own_terms(request)
+    return checks.of_own_power(facts, now) or checks.of_own_terms(request, facts.own_purposes)  # 31, 32, 26

@@ -16,19 +16,22 @@ from fiducia.core import wire
 from fiducia.core.audit import Finding, about, replay
 from fiducia.core.audit_manifests import manifest_findings, parsed_manifests
 from fiducia.core.decision import Reason
-from fiducia.core.entries import GivenGrant, Revision, Study
+from fiducia.core.entries import GivenGrant, Review, Revision, Study
 from fiducia.core.replay import State
 from fiducia.core.typed_data import Domains
 from fiducia.errors import InputError
-from fiducia.records.events import LedgerEvent, ReleaseDenied, ReleaseRecorded
-from fiducia.records.typed import Grant
+from fiducia.records.events import LedgerEvent, ReleaseDenied, ReleaseRecorded, ReleaseRecordedLate
+from fiducia.records.typed import Grant, UInt64
 
 FORMAT = "fiducia/v1/audit-report"
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedGrant:
-    """A grant that covers a study: its terms, what of the study (`series`, 0: all), and its end, if it had one."""
+    """A grant that covers a study: its terms, what of the study (`series`, 0: all), and its end, if it had one.
+
+    `review` is that of an emergency; None for every other basis.
+    """
 
     grant_id: bytes
     terms: Grant
@@ -40,14 +43,19 @@ class ReportedGrant:
     revoked_block: int
     revoked_by: bytes
     epoch_ended: bool
+    review: Review | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedRelease:
-    """A release that was recorded: to whom, for what, until when, and on which grant."""
+    """A release that was recorded: to whom, for what, until when, on which grant and basis (0: own access).
+
+    `handed_over_at` is 0 for one that was recorded in time; one that was recorded late was never open.
+    """
 
     request_id: bytes
     grant_id: bytes
+    basis: int
     revision: int
     series: int
     purpose: int
@@ -58,6 +66,7 @@ class ReportedRelease:
     recorded_at: int
     block_number: int
     lapse_at: int
+    handed_over_at: UInt64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ class ReportedStudy:
     subject: bytes
     custodian: int
     status: int
+    held: bool
+    certificate: bytes  # of its erasure; zeros until then
     series: tuple[int, ...]
     revisions: tuple[Revision, ...]
     grants: tuple[ReportedGrant, ...]
@@ -169,24 +180,34 @@ def _digest(events: Sequence[LedgerEvent]) -> bytes:
 
 def _study(state: State, study: Study, manifests: Mapping[bytes, bytes]) -> ReportedStudy:
     lines = {line.number for each in parsed_manifests(study, manifests).values() for line in each.series}
-    named = {event.series for event in state.releases(study.study_id)} - {0}
+    named = {event.series for event in _released(state, study.study_id)} - {0}
     return ReportedStudy(
         study_id=study.study_id,
         subject=study.subject,
         custodian=study.custodian,
         status=int(study.status),
+        held=study.held,
+        certificate=study.certificate,
         series=tuple(sorted(lines)),
         revisions=study.revisions,
         grants=_grants(state, study, sorted(lines | named)),
-        releases=tuple(_release(event) for event in state.releases(study.study_id)),
+        releases=tuple(_release(state, event) for event in _released(state, study.study_id)),
         denials=tuple(_denial(event) for event in state.denials() if event.study_id == study.study_id),
     )
 
 
-def _release(event: ReleaseRecorded) -> ReportedRelease:
+def _released(state: State, study_id: bytes) -> list[ReleaseRecorded | ReleaseRecordedLate]:
+    """A study's releases, recorded in time or late, in the chain's order."""
+    found: list[ReleaseRecorded | ReleaseRecordedLate] = [*state.releases(study_id), *state.late_releases(study_id)]
+    return sorted(found, key=lambda event: (event.block_number, event.log_index))
+
+
+def _release(state: State, event: ReleaseRecorded | ReleaseRecordedLate) -> ReportedRelease:
+    entry = state.grant(event.grant_id)
     return ReportedRelease(
         request_id=event.request_id,
         grant_id=event.grant_id,
+        basis=entry.grant.basis if entry and entry.grant else 0,
         revision=event.revision,
         series=event.series,
         purpose=event.purpose,
@@ -196,7 +217,8 @@ def _release(event: ReleaseRecorded) -> ReportedRelease:
         recipient=event.recipient,
         recorded_at=event.time_at,
         block_number=event.block_number,
-        lapse_at=event.lapse_at,
+        lapse_at=event.lapse_at if isinstance(event, ReleaseRecorded) else event.time_at,
+        handed_over_at=0 if isinstance(event, ReleaseRecorded) else event.handed_over_at,
     )
 
 
@@ -234,4 +256,5 @@ def _grant(state: State, entry: GivenGrant, terms: Grant, series: int) -> Report
         revoked_block=entry.revoked_block,
         revoked_by=entry.revoked_by,
         epoch_ended=subject is None or subject.epoch != terms.epoch,
+        review=state.review(entry.grant_id),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fiducia.core import ids, rules, wire
+from fiducia.core.entries import Finds, Review
 from fiducia.core.report import FORMAT, Report, ReportedDenial, ReportedGrant, ReportedRelease, ReportedStudy, to_json
 from fiducia.core.wire_types import codec_of
 from fiducia.errors import EncodingError, InputError, ProofError
@@ -111,11 +112,15 @@ def _lines(made: Report) -> Iterator[str]:
 def _study(study: ReportedStudy) -> Iterator[str]:
     yield f"study {_hex(study.study_id)}"
     yield f"  of subject {_hex(study.subject)} at member {study.custodian}, {StudyStatus(study.status).name}"
+    if study.held:
+        yield "  a legal hold stands"
+    if any(study.certificate):
+        yield f"  certificate of erasure {_hex(study.certificate)}"
     yield f"  series {' '.join(map(str, study.series)) or 'not listed'}"
     for revision in study.revisions:
         place = f"{_time(revision.anchored_at)} in block {revision.block_number}"
         yield f"  revision {revision.revision}{', withdrawn' if revision.withdrawn else ''}: anchored {place}"
-        yield f"    manifest {_hex(revision.manifest)}"
+        yield f"    manifest {_hex(revision.manifest)}, by member {revision.custodian}"
     yield f"  could see it: {len(study.grants)}"
     for grant in study.grants:
         yield from _grant(grant)
@@ -134,8 +139,7 @@ def _grant(grant: ReportedGrant) -> Iterator[str]:
     yield f"      for {_names(rules.Purpose, terms.purposes)}; may {_names(rules.Action, terms.actions)}"
     yield f"      of {_scope(terms.scope, grant.series, terms.anchored_by)}"
     yield f"      from {_time(terms.not_before)} until {_time(terms.not_after)}, stored until {_time(grant.expiry_at)}"
-    basis = rules.basis_rule(terms.basis)
-    yield f"      basis {basis.basis.name if basis else terms.basis}, epoch {terms.epoch}, terms {_hex(terms.terms)}"
+    yield f"      basis {_basis(terms.basis)}, epoch {terms.epoch}, terms {_hex(terms.terms)}"
     yield f"      relay by {_time(terms.relay_by)}, salt {_hex(terms.salt)}"
     yield f"      given {_time(grant.given_at)} in block {grant.given_block}"
     if grant.revoked_at:
@@ -143,6 +147,24 @@ def _grant(grant: ReportedGrant) -> Iterator[str]:
         yield f"      revoked {place} by {_hex(grant.revoked_by)}"
     if grant.epoch_ended:
         yield "      ended with its epoch"
+    if grant.review is not None:
+        yield from _review(grant.review)
+
+
+def _review(review: Review) -> Iterator[str]:
+    yield f"      opened by {_grantee(review.first)} and {_grantee(review.second)}"
+    yield f"      review owed by member {review.institution}, due {_time(review.due_at)}"
+    if review.filed is None:
+        yield "      not filed"
+    else:
+        yield f"      filed {_finds(review.filed)}"
+    for each in review.contested:
+        yield f"      contested {_finds(each)}"
+
+
+def _finds(finds: Finds) -> str:
+    outcome = {1: "justified", 2: "not justified"}.get(finds.outcome, f"outcome {finds.outcome}")
+    return f"{_time(finds.at)} by {_grantee(finds.by)}: {outcome}, report {_hex(finds.report)}"
 
 
 def _release(release: ReportedRelease) -> Iterator[str]:
@@ -154,13 +176,21 @@ def _release(release: ReportedRelease) -> Iterator[str]:
     yield f"      for {purpose}; {action} of revision {release.revision}, {what}"
     place = f"{_time(release.recorded_at)} in block {release.block_number}"
     yield f"      recorded {place}, until {_time(release.lapse_at)}"
-    yield f"      on {'own access' if own else 'grant ' + _hex(release.grant_id)}"
+    if release.handed_over_at:
+        yield f"      late: handed over {_time(release.handed_over_at)}, while the chain stalled; never open"
+    basis = f"basis {_basis(release.basis)}, grant {_hex(release.grant_id)}"
+    yield f"      on {'own access' if own else basis}"
 
 
 def _denial(denial: ReportedDenial) -> Iterator[str]:
     yield f"    request {_hex(denial.request_id)}"
     yield f"      by {_grantee(denial.person)} through member {denial.institution}: {denial.reason}"
     yield f"      denied {_time(denial.denied_at)} in block {denial.block_number}"
+
+
+def _basis(basis: int) -> str:
+    rule = rules.basis_rule(basis)
+    return rule.basis.name if rule else str(basis)
 
 
 def _hex(data: bytes) -> str:

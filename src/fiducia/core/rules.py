@@ -54,6 +54,13 @@ class Role(enum.IntEnum):
     AUDITOR = 7
 
 
+class Power(enum.IntEnum):
+    """What a representative may do beyond revoking, restricting and vetoing, numbered by list position."""
+
+    GRANT = 0
+    ACCESS = 1
+
+
 class Basis(enum.IntEnum):
     """On what a grant stands."""
 
@@ -62,6 +69,13 @@ class Basis(enum.IntEnum):
     CARE = 3
     LAW = 4
     EMERGENCY = 5
+
+
+class Outcome(enum.IntEnum):
+    """What the review of an emergency finds, numbered as on chain."""
+
+    JUSTIFIED = 1
+    NOT_JUSTIFIED = 2
 
 
 class Notice(enum.Enum):
@@ -84,10 +98,17 @@ def mask(*positions: int) -> int:
 ALL_PURPOSES = mask(*Purpose)
 ALL_ACTIONS = mask(*Action)
 ALL_ROLES = mask(*Role)
+ALL_POWERS = mask(*Power)
 OWN_PURPOSES = mask(Purpose.PATRQT, Purpose.FAMRQT)
 
 MAX_RELEASE_S = 8 * 3600
 """A release lapses at the latest this long after it was recorded."""
+
+REVIEW_WITHIN_S = 72 * 3600
+"""An emergency's review is due this long after it was opened."""
+
+EMERGENCY_AHEAD_S = 60
+"""How far an emergency may begin ahead of its block: clocks differ. More, and its review could be over before."""
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
@@ -160,6 +181,11 @@ def role(name: str) -> Role:
     return _named(Role, name)
 
 
+def power(name: str) -> Power:
+    """Return a representative's power by its name. Raises: InputError."""
+    return _named(Power, name)
+
+
 def purpose_mask(names: Iterable[str]) -> int:
     """Return the mask of named purposes. Raises: InputError."""
     return mask(*map(purpose, names))
@@ -183,6 +209,11 @@ def purposes_in(bits: int) -> tuple[Purpose, ...]:
 def actions_in(bits: int) -> tuple[Action, ...]:
     """Return the actions of a mask in list order. Raises: InputError (a bit beyond the list)."""
     return _members(Action, bits)
+
+
+def powers_in(bits: int) -> tuple[Power, ...]:
+    """Return the powers of a mask in list order. Raises: InputError (a bit beyond the list)."""
+    return _members(Power, bits)
 
 
 def roles_in(bits: int) -> tuple[Role, ...]:

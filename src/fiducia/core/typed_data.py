@@ -1,7 +1,7 @@
 """EIP-712: type strings, struct hashes, domain separators and signing digests.
 
-Everything is derived from the Solidity annotations in `records.typed`, once per class, so a struct is
-written down in one place. Every struct is flat and static, or an array of such structs; nothing else is
+Everything is derived from the Solidity annotations in `records.typed`, `.statements` and `.provenance`, once per class,
+so a struct is written down in one place. Every struct is flat and static, or an array of such structs; nothing else is
 encoded here. Which contract's domain a struct is signed in is fixed here too: the one that keeps its
 state (design section 5). Signing and recovery are `core.signatures`. Source: EIP-712.
 """
@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 
 from fiducia.core.keccak import keccak256
 from fiducia.errors import EncodingError
-from fiducia.records import typed
+from fiducia.records import provenance, statements, typed
 from fiducia.records.ledger import Network
 from fiducia.records.typed import Solidity
 
@@ -43,17 +43,51 @@ class Contract(enum.Enum):
 _HOMES: dict[type, Contract] = {
     typed.Badge: Contract.MEMBERS,
     typed.Admit: Contract.MEMBERS,
+    typed.Suspend: Contract.MEMBERS,
+    typed.Reinstate: Contract.MEMBERS,
+    typed.ReplaceGovernor: Contract.MEMBERS,
+    typed.ChangeExports: Contract.MEMBERS,
+    typed.NarrowExports: Contract.MEMBERS,
     typed.Publish: Contract.MEMBERS,
     typed.WithdrawPerson: Contract.MEMBERS,
     typed.RaiseBadgeEpoch: Contract.MEMBERS,
+    provenance.LedgerCheckpoint: Contract.MEMBERS,
     typed.Enrol: Contract.SUBJECTS,
+    typed.EnrolBatch: Contract.SUBJECTS,
+    typed.Rotate: Contract.SUBJECTS,
+    typed.Appoint: Contract.SUBJECTS,
+    typed.Dismiss: Contract.SUBJECTS,
+    typed.Restrict: Contract.SUBJECTS,
+    typed.Lift: Contract.SUBJECTS,
+    typed.Recover: Contract.SUBJECTS,
+    typed.Veto: Contract.SUBJECTS,
+    typed.Transfer: Contract.SUBJECTS,
     typed.RevokeAll: Contract.SUBJECTS,
+    statements.LookUp: Contract.SUBJECTS,
     typed.Anchor: Contract.STUDIES,
     typed.AnchorBatch: Contract.STUDIES,
     typed.Revise: Contract.STUDIES,
+    typed.Withdraw: Contract.STUDIES,
+    typed.Retain: Contract.STUDIES,
+    typed.Hold: Contract.STUDIES,
+    typed.LiftHold: Contract.STUDIES,
+    typed.RequestErasure: Contract.STUDIES,
+    typed.Erase: Contract.STUDIES,
+    provenance.Provenance: Contract.STUDIES,
+    statements.Deposit: Contract.STUDIES,
+    statements.Keeping: Contract.STUDIES,
+    statements.Collect: Contract.STUDIES,
+    statements.Destroy: Contract.STUDIES,
+    statements.Destroyed: Contract.STUDIES,
+    statements.Cleared: Contract.STUDIES,
     typed.Grant: Contract.GRANTS,
     typed.Revoke: Contract.GRANTS,
+    typed.Review: Contract.GRANTS,
+    statements.Ask: Contract.GRANTS,
+    statements.AskList: Contract.GRANTS,
+    statements.Decline: Contract.GRANTS,
     typed.KeyRequest: Contract.RELEASES,
+    typed.Late: Contract.RELEASES,
     typed.HandOverStatement: Contract.RELEASES,
 }
 
@@ -61,7 +95,7 @@ STRUCTS = tuple(_HOMES)
 
 
 class Struct(typing.Protocol):
-    """Any dataclass of `records.typed` whose fields carry Solidity types."""
+    """Any dataclass of the rooms above whose fields carry Solidity types."""
 
     __dataclass_fields__: typing.ClassVar[dict[str, typing.Any]]
 

@@ -5,7 +5,7 @@
 - Bytes are ``0x`` and lower-case hex, of the exact width where the field has one.
 - Solidity integers up to 32 bits, and integers without a Solidity type, are JSON numbers (at most
   2**53 - 1); ``uint64`` is a decimal string, because JSON readers lose digits beyond that.
-- Members of a union (`Access`, `Act`, events) carry ``"type"``, the class's name in snake_case.
+- Members of a union (`Access`, `Act`, votes, events) carry ``"type"``, the class's name in snake_case.
 
 `encode` writes the canonical form (RFC 8785); `decode` takes any spacing and order. What a field means
 is not checked here. An error names the path of the field, never its value. Source: RFC 8259, RFC 8785.

@@ -18,7 +18,7 @@ from typing import Any
 
 from fiducia.errors import EncodingError
 from fiducia.records.events import EVENTS, LedgerEvent
-from fiducia.records.ledger import Act
+from fiducia.records.ledger import Act, VoteAct
 from fiducia.records.typed import Access, Solidity
 
 TAG = "type"
@@ -31,6 +31,8 @@ _MAX_BYTES = 1 << 18
 # Byte fields without a Solidity type whose width the formats fix.
 _WIDTHS = {
     "by": 32,
+    "certificate": 32,
+    "first": 32,
     "governor": 20,
     "grant_id": 32,
     "hash": 32,
@@ -38,10 +40,14 @@ _WIDTHS = {
     "manifest": 32,
     "person": 32,
     "recipient": 32,
+    "report": 32,
+    "representative": 32,
     "request_id": 32,
+    "second": 32,
     "signer_hash": 32,
     "study_id": 32,
     "subject": 20,
+    "terms": 32,
     "transaction_hash": 32,
 }
 
@@ -248,8 +254,11 @@ def tag_of(kind: type) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
+_TAGGED = (*typing.get_args(Access), *typing.get_args(Act), *typing.get_args(typing.get_type_hints(VoteAct)["vote"]))
+
+
 def _is_tagged(kind: type) -> bool:
-    return issubclass(kind, LedgerEvent) or kind in typing.get_args(Access) or kind in typing.get_args(Act)
+    return issubclass(kind, LedgerEvent) or kind in _TAGGED
 
 
 def _object(kind: type) -> Codec:

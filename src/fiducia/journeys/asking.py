@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from fiducia.core import ids
 from fiducia.core.entries import Study
-from fiducia.core.keys.sealing import KemKey, key_hash
+from fiducia.core.keys.kem import KemKey
+from fiducia.core.keys.sealing import key_hash
 from fiducia.core.replay import State
 from fiducia.core.rules import Basis
 from fiducia.core.typed_data import Domains
@@ -31,13 +32,22 @@ class Requester:
 
     Attributes:
         signer: the badge's session key, or the patient's signer for own access.
-        seed: 32 bytes; the HPKE key pair to seal to: the gateway's, or any for own access.
+        seed: the secret of the HPKE key pair to seal to: the gateway's, or any for own access.
         badge: the staff member's badge; None for own access.
+        former_seed: that of the pair which `seed` replaced, while a rotation is under way; empty without.
     """
 
     signer: Signer
     seed: bytes = field(repr=False)
     badge: SignedBadge | None = None
+    former_seed: bytes = field(default=b"", repr=False)
+
+    def seed_of(self, recipient: bytes) -> bytes | None:
+        """Return the secret of the key pair that a request names as its recipient; None when it is not here."""
+        for seed in filter(None, (self.seed, self.former_seed)):
+            if key_hash(KemKey.from_seed(seed).public) == recipient:
+                return seed
+        return None
 
 
 class DrawUpRequest:
@@ -63,7 +73,12 @@ class DrawUpRequest:
         Raises:
             InputError: no such study. LedgerError: the ledger cannot be read.
         """
-        state = self._mirror.catch_up()
+        return self.draw(self._mirror.catch_up(), study_id, series, purpose, action, requester)
+
+    def draw(
+        self, state: State, study_id: bytes, series: int, purpose: int, action: int, requester: Requester
+    ) -> Access:
+        """Return the signed request as of a state, without asking the chain; see `run`. Raises: InputError."""
         study = state.study(study_id)
         if study is None:
             raise InputError("no such study on this ledger; see `fiducia study list`")

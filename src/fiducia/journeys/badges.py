@@ -9,8 +9,9 @@ from __future__ import annotations
 from fiducia.core import ids
 from fiducia.core.typed_data import Domains
 from fiducia.errors import InputError
-from fiducia.ports import Clock, Entropy, Mirror, Signer
-from fiducia.records.typed import Badge, SignedBadge
+from fiducia.ports import Clock, Entropy, Ledger, Mirror, Signer
+from fiducia.records.ledger import RaiseBadgeEpochAct, Receipt, WithdrawPersonAct
+from fiducia.records.typed import Badge, RaiseBadgeEpoch, SignedBadge, WithdrawPerson
 
 BADGE_MAX_S = 7 * 86_400
 
@@ -73,3 +74,51 @@ class IssueBadge:
             epoch=member.badge_epoch,
         )
         return SignedBadge(badge, issuer.sign(self._domains.digest(badge)))
+
+
+class WithdrawStaff:
+    """Withdraw one person for good: no badge of theirs counts from now on.
+
+    Example:
+        ``WithdrawStaff(ledger=ledger, domains=domains).run(person, issuer_b)``
+    """
+
+    def __init__(self, *, ledger: Ledger, domains: Domains) -> None:
+        self._ledger = ledger
+        self._domains = domains
+
+    def run(self, person: bytes, issuer: Signer) -> Receipt:
+        """Sign and carry the withdrawal of a person (32 bytes). Again has no effect.
+
+        Raises:
+            SignatureError: not a live ISSUER key of the person's institution. LedgerError: not carried.
+        """
+        return self._ledger.submit(WithdrawPersonAct(person, issuer.sign(self._domains.digest(WithdrawPerson(person)))))
+
+
+class EndBadges:
+    """End every badge of an institution at once, by its governor.
+
+    Example:
+        ``EndBadges(ledger=ledger, mirror=mirror, domains=domains).run(2, governor_b)``
+    """
+
+    def __init__(self, *, ledger: Ledger, mirror: Mirror, domains: Domains) -> None:
+        self._ledger = ledger
+        self._mirror = mirror
+        self._domains = domains
+
+    def run(self, institution: int, governor: Signer) -> tuple[int, Receipt]:
+        """End the institution's current badge epoch; returns the one that begins, and the receipt.
+
+        Raises:
+            InputError: no such institution. SignatureError: not its governor. LedgerError: not carried.
+        """
+        member = self._mirror.catch_up().member(institution)
+        if member is None:
+            raise InputError(f"institution {institution} is not a member; see `fiducia member list`")
+        raised = RaiseBadgeEpoch(institution, member.badge_epoch)
+        signature = governor.sign(self._domains.digest(raised))
+        return member.badge_epoch + 1, self._ledger.submit(
+            RaiseBadgeEpochAct(institution, member.badge_epoch, signature)
+        )

@@ -6,47 +6,24 @@ finish in time sends the same grant again rather than a second one.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fiducia.core import ids, wire
+from fiducia.core import ids
+from fiducia.core.replay import State
 from fiducia.core.rules import Basis
 from fiducia.core.typed_data import Domains
 from fiducia.core.wording import describe, with_terms
-from fiducia.errors import DeniedError, InputError, KeyMissingError
+from fiducia.errors import DeniedError, InputError
+from fiducia.journeys.drafting import KEEP_WITHIN_S, DraftGrant
+from fiducia.journeys.drafting import RELAY_WITHIN_S as RELAY_WITHIN_S
+from fiducia.journeys.drafting import GrantOrder as GrantOrder
 from fiducia.ports import Broker, Clock, Entropy, Ledger, Mirror, Signer, Vault
-from fiducia.records.ledger import GrantAct, GrantState, Receipt
+from fiducia.records.events import GrantGiven
+from fiducia.records.ledger import GrantAct, Receipt
 from fiducia.records.typed import Approval, Grant
 
-RELAY_WITHIN_S = 15 * 60
-
 Show = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class GrantOrder:
-    """What a patient decides: one study (or one of its series), to whom, for what, until when.
-
-    Attributes:
-        study_id: 32 bytes.
-        series: a series' number, or 0 for the whole study, later revisions included.
-        grantee: 32 bytes; a person or an institution.
-        purposes: mask of `core.rules` purposes.
-        actions: mask of `core.rules` actions.
-        not_after: UTC Unix seconds.
-        not_before: UTC Unix seconds; now when None.
-        grantee_name: how the patient knows the grantee, for the words that are shown.
-    """
-
-    study_id: bytes
-    series: int
-    grantee: bytes
-    purposes: int
-    actions: int
-    not_after: int
-    not_before: int | None = None
-    grantee_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +33,12 @@ class GrantResult:
     grant_id: bytes
     grant: Grant
     receipt: Receipt
+
+    @property
+    def expiry_at(self) -> int:
+        """When it ends: what was signed, or the end of the power behind it where that is sooner."""
+        told = (event for event in self.receipt.events if isinstance(event, GrantGiven))
+        return next((event.expiry_at for event in told if event.grant_id == self.grant_id), self.grant.not_after)
 
 
 class GiveGrant:
@@ -71,9 +54,7 @@ class GiveGrant:
     ) -> None:
         self._broker = broker
         self._mirror = mirror
-        self._vault = vault
-        self._clock = clock
-        self._entropy = entropy
+        self._draft = DraftGrant(mirror=mirror, vault=vault, clock=clock, entropy=entropy)
         self._domains = domains
 
     def run(self, order: GrantOrder, signer: Signer, *, show: Show = lambda words: None) -> GrantResult:
@@ -81,7 +62,7 @@ class GiveGrant:
 
         Args:
             order: what was decided.
-            signer: the subject's signer.
+            signer: the subject's, or a representative's with GRANT.
             show: gets the words made from exactly the bytes that are about to be signed.
 
         Raises:
@@ -89,11 +70,44 @@ class GiveGrant:
             DeniedError: the broker does not carry for this subject. LedgerError: not done, or not final
             yet; the same call finishes it.
         """
-        kept = _kept_name(order)
-        grant = self.resume(kept) or self._draw_up(order)
-        names = {order.grantee: order.grantee_name}
-        words = describe(grant, study_id=order.study_id, series=order.series, names=names)
-        return self.send(kept, grant, words, signer, show)
+        kept = f"kept/grant/{order.label()}"
+        grant = self._draft.resume(kept) or self._draft.run(order)
+        return self.send(kept, grant, self._ordered(grant, order, signer), signer, show)
+
+    def sign(self, order: GrantOrder, signer: Signer, *, show: Show = lambda words: None) -> GrantAct:
+        """Sign a grant that is carried later, by whoever has it: within a week. Args and errors as `run`."""
+        grant = self._draft.run(order, relay_within_s=KEEP_WITHIN_S)
+        return self._sign(grant, self._ordered(grant, order, signer), signer, show)
+
+    def renew(
+        self,
+        grant: Grant,
+        not_after: int,
+        signer: Signer,
+        *,
+        study_id: bytes = b"",
+        series: int = 0,
+        show: Show = lambda words: None,
+    ) -> GrantResult:
+        """Give a grant on the same terms again, from now on.
+
+        Args:
+            grant: one that the patient's side gave.
+            not_after: its new end, UTC Unix seconds.
+            signer: the subject's signer.
+            study_id: the study that its scope is of, for the words; empty for all.
+            series: the series' number that its scope is of, or 0.
+            show: as in `run`.
+
+        Raises:
+            InputError: the grant was revoked, or is not on basis CONSENT. Others as `run`.
+        """
+        if grant.basis != Basis.CONSENT:
+            raise InputError("only what a patient gave is renewed by them; others are signed anew")
+        kept = f"kept/grant/renewed-{ids.grant_id(grant).hex()}-{not_after}"
+        renewed = self._draft.resume(kept) or self._draft.anew(grant, not_after)
+        words = self._words(renewed, signer, study_id, series, {})
+        return self.send(kept, renewed, words, signer, show)
 
     def send(self, kept: str, grant: Grant, words: str, signer: Signer, show: Show) -> GrantResult:
         """Show, keep, sign and send a drawn-up grant; without `terms` it takes the words' as its own.
@@ -101,54 +115,30 @@ class GiveGrant:
         Raises:
             SignatureError, DeniedError, LedgerError: as `run` does.
         """
-        if not any(grant.terms):
-            grant = with_terms(grant, words)
-        show(words)
-        self._vault.put({kept: wire.encode(grant)})
-        approval = Approval(signer.address, signer.sign(self._domains.digest(grant)))
-        receipt = self._broker.relay(GrantAct(grant, (approval,)))
-        self._vault.remove((kept,))
-        return GrantResult(ids.grant_id(grant), grant, receipt)
+        act = self._sign(grant, words, signer, show, kept)
+        receipt = self._broker.relay(act)
+        self._draft.forget(kept)
+        return GrantResult(ids.grant_id(act.grant), act.grant, receipt)
 
     def resume(self, kept: str) -> Grant | None:
         """Return the grant of an interrupted run while it can still be carried."""
-        try:
-            grant = wire.decode(Grant, self._vault.get(kept))
-        except KeyMissingError:
-            return None
-        state = self._mirror.catch_up()
-        known = state.grant(ids.grant_id(grant))
-        subject = state.subject(grant.subject)
-        carried = known is not None and known.state is GrantState.LIVE
-        fits = subject is not None and subject.epoch == grant.epoch and known is None
-        return grant if carried or (fits and self._clock.now() < grant.relay_by) else None
+        return self._draft.resume(kept)
 
-    def _draw_up(self, order: GrantOrder) -> Grant:
-        state = self._mirror.catch_up()
-        study = state.study(order.study_id)
-        if study is None:
-            raise InputError("no such study on this ledger; see `fiducia study list`")
-        subject = state.subject(study.subject)
-        if subject is None:
-            raise InputError("the study's subject is not enrolled on this ledger")
-        now = self._clock.now()
-        scope = ids.series_scope(order.study_id, order.series) if order.series else order.study_id
-        return Grant(
-            basis=Basis.CONSENT,
-            subject=study.subject,
-            scope=scope,
-            anchored_by=0,
-            grantee=order.grantee,
-            purposes=order.purposes,
-            actions=order.actions,
-            # The chain's clock may be a block behind ours: a grant from "now" must not be "not yet".
-            not_before=min(now, state.head.time_at) if order.not_before is None else order.not_before,
-            not_after=order.not_after,
-            epoch=subject.epoch,
-            relay_by=now + RELAY_WITHIN_S,
-            terms=bytes(32),
-            salt=self._entropy.token(32),
-        )
+    def _ordered(self, grant: Grant, order: GrantOrder, signer: Signer) -> str:
+        return self._words(grant, signer, order.study_id, order.series, {order.grantee: order.grantee_name})
+
+    def _words(self, grant: Grant, signer: Signer, study_id: bytes, series: int, names: Mapping[bytes, str]) -> str:
+        patient = self._mirror.state().subject(grant.subject)
+        represented = patient is not None and patient.signer_hash != ids.signer_hash(signer.address)
+        return describe(grant, study_id=study_id, series=series, names=names, represented=represented)
+
+    def _sign(self, grant: Grant, words: str, signer: Signer, show: Show, kept: str = "") -> GrantAct:
+        if not any(grant.terms):
+            grant = with_terms(grant, words)
+        show(words)
+        if kept:
+            self._draft.keep(kept, grant)
+        return GrantAct(grant, (Approval(signer.address, signer.sign(self._domains.digest(grant))),))
 
 
 class RelayGrant:
@@ -170,20 +160,11 @@ class RelayGrant:
             DeniedError: NOT_OWN_SUBJECT. InputError, SignatureError: the ledger refuses the grant.
             LedgerError: it could not be carried.
         """
-        grantor = self._mirror.state().subject(act.grant.subject) or self._mirror.catch_up().subject(act.grant.subject)
-        if grantor is None or grantor.custodian != self._custodian:
+        subject = act.grant.subject
+        if not (self._is_own(self._mirror.state(), subject) or self._is_own(self._mirror.catch_up(), subject)):
             raise DeniedError("NOT_OWN_SUBJECT", "this broker carries grants of its own hospital's patients only")
         return self._ledger.submit(act)
 
-
-def _kept_name(order: GrantOrder) -> str:
-    window = f"{order.not_before}-{order.not_after}".encode()
-    parts = (
-        order.study_id + order.grantee,
-        order.series.to_bytes(4, "big"),
-        order.purposes.to_bytes(4, "big"),
-        order.actions.to_bytes(4, "big"),
-        window,
-        order.grantee_name.encode(),  # part of the words that the signature is bound to
-    )
-    return f"kept/grant/{hashlib.sha256(b''.join(parts)).hexdigest()}"
+    def _is_own(self, state: State, subject: bytes) -> bool:
+        entry = state.subject(subject)
+        return entry is not None and entry.custodian == self._custodian

@@ -1,4 +1,4 @@
-"""Members: admission by the governors' votes, and the keys that speak for an institution.
+"""Members: what the governors' votes decide about them, and the keys that speak for an institution.
 
 Every act is typed data that the cold governor keys sign; whoever carries it has no right. Source: design
 section 5, "Who admits".
@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from fiducia.core import ids
 from fiducia.core.typed_data import Domains
 from fiducia.ports import Ledger, Signer
-from fiducia.records.ledger import AdmitAct, KeyKind, PublishAct, Receipt
-from fiducia.records.typed import Admit, Publish
+from fiducia.records.ledger import AdmitAct, KeyKind, NarrowExportsAct, PublishAct, Receipt, VoteAct
+from fiducia.records.typed import Admit, ChangeExports, NarrowExports, Publish, Reinstate, ReplaceGovernor, Suspend
+
+Vote = Suspend | Reinstate | ReplaceGovernor | ChangeExports
 
 
 class AdmitMember:
@@ -70,3 +72,46 @@ class PublishKey:
         """
         publish = Publish(institution, kind, ids.key_hash(kind, key), not_after)
         return self._ledger.submit(PublishAct(publish, key, endpoint, governor.sign(self._domains.digest(publish))))
+
+
+class VoteOnMember:
+    """Suspend or reinstate an institution, replace its governor or change its exports by the governors' votes.
+
+    Example:
+        ``VoteOnMember(ledger=ledger, domains=domains).run(Suspend(2, 5), {1: governor_a, 3: governor_c})``
+    """
+
+    def __init__(self, *, ledger: Ledger, domains: Domains) -> None:
+        self._ledger = ledger
+        self._domains = domains
+
+    def run(self, vote: Vote, governors: Mapping[int, Signer]) -> Receipt:
+        """Sign with each governor and carry the vote.
+
+        Args:
+            vote: what is decided, in the current round.
+            governors: voting institution to its governor's key; the one that a suspension, reinstatement or
+                replacement is about does not vote.
+
+        Raises:
+            InputError, SignatureError: the ledger refuses the vote; LedgerError: it could not be carried.
+        """
+        digest = self._domains.digest(vote)
+        votes = tuple((institution, signer.sign(digest)) for institution, signer in sorted(governors.items()))
+        return self._ledger.submit(VoteAct(vote, votes))
+
+
+class NarrowRegions:
+    """Take regions out of an institution's exports by its own governor, at once.
+
+    Example:
+        ``NarrowRegions(ledger=ledger, domains=domains).run(NarrowExports(1, 0b1, 5), governor_a)``
+    """
+
+    def __init__(self, *, ledger: Ledger, domains: Domains) -> None:
+        self._ledger = ledger
+        self._domains = domains
+
+    def run(self, narrowing: NarrowExports, governor: Signer) -> Receipt:
+        """Sign and carry it. Raises: InputError, SignatureError (the ledger refuses it), LedgerError (not carried)."""
+        return self._ledger.submit(NarrowExportsAct(narrowing, governor.sign(self._domains.digest(narrowing))))

@@ -22,15 +22,19 @@ def put_document(store: Store, data: bytes) -> str:
 def read_manifest(store: Store, digest: bytes) -> Manifest:
     """Read the manifest whose SHA-256 the ledger holds. Raises: StoreError, VerificationError."""
     with vouched_form():
-        return parse_manifest(_read(store, digest, MANIFEST_MAX_BYTES, "manifest"), digest)
+        return parse_manifest(read_document(store, digest, MANIFEST_MAX_BYTES, "manifest"), digest)
 
 
 def read_custody(store: Store, manifest: Manifest) -> Custody:
     """Read the custody document that a manifest names. Raises: StoreError, VerificationError."""
     with vouched_form():
-        data = _read(store, manifest.custody, CUSTODY_MAX_BYTES, "custody document")
-        custody = parse_custody(data, manifest.custody)
-    if custody.study_id != manifest.study_id:
+        return read_custody_document(store, manifest.study_id, manifest.custody)
+
+
+def read_custody_document(store: Store, study_id: bytes, digest: bytes) -> Custody:
+    """Read a study's custody document by its SHA-256. Raises: StoreError, DigestError, EncodingError (its form)."""
+    custody = parse_custody(read_document(store, digest, CUSTODY_MAX_BYTES, "custody document"), digest)
+    if custody.study_id != study_id:
         raise DigestError("the custody document is of another study than the manifest")
     return custody
 
@@ -44,7 +48,8 @@ def vouched_form() -> Iterator[None]:
         raise VerificationError(f"what the ledger vouches for is malformed: {error}") from error
 
 
-def _read(store: Store, digest: bytes, limit_bytes: int, what: str) -> bytes:
+def read_document(store: Store, digest: bytes, limit_bytes: int, what: str) -> bytes:
+    """Read a document by its digest, which nobody has compared yet. Raises: StoreError, DigestError (too long)."""
     cid = cid_of_digest(digest)
     size = store.size(cid)
     if size > limit_bytes:

@@ -15,11 +15,16 @@ Found = Candidate[InstanceSource]
 
 @dataclass(frozen=True, slots=True)
 class SeriesPlan:
-    """A series that gets new instances; `kept` is what it has in the base revision."""
+    """A series that gets new instances, or new keys alone (`rekey`).
+
+    `kept` is what it has in the base revision, `again` what of it came again.
+    """
 
     series_instance_uid: str
     kept: SeriesEntry | None
     new: tuple[Found, ...]
+    again: tuple[Found, ...] = ()
+    rekey: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +73,18 @@ class PlanSeries:
         known_bytes = 0
         plans: list[SeriesPlan] = []
         for group in study.series:
-            new, already = self._sort(group, known, problems)
-            known_bytes += already
+            new, again = self._sort(group, known, problems)
+            known_bytes += sum(candidate.info.size_bytes for candidate in again)
             if new:
                 kept = known.series.get(group.series_instance_uid)
-                plans.append(SeriesPlan(group.series_instance_uid, kept, tuple(new)))
+                plans.append(SeriesPlan(group.series_instance_uid, kept, tuple(new), tuple(again)))
         return StudyPlan(study.study_instance_uid, tuple(plans), known_bytes)
 
     def _sort(
         self, group: SeriesGroup[InstanceSource], known: _Known, problems: list[IntakeProblem]
-    ) -> tuple[list[Found], int]:
+    ) -> tuple[list[Found], list[Found]]:
         new: list[Found] = []
-        known_bytes = 0
+        again: list[Found] = []
         for candidate in group.instances:
             anchored = known.instances.get(candidate.info.sop_instance_uid)
             if anchored is None:
@@ -91,10 +96,10 @@ class PlanSeries:
                 problems.append(IntakeProblem(candidate.source.where, error))
                 continue
             if same:
-                known_bytes += candidate.info.size_bytes
+                again.append(candidate)
             else:
                 problems.append(IntakeProblem(candidate.source.where, _contradiction()))
-        return new, known_bytes
+        return new, again
 
 
 def _contradiction() -> DicomError:

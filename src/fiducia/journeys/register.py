@@ -3,14 +3,15 @@
     1. scan heads, group into studies, match patients        nothing was written yet
     2. claim the study; finish what an earlier run left pending
     3. seal series into the store                             a crash leaves orphan objects
-    4. deposit the keys' shares in the vault                  a crash leaves orphan shares
-    5. store custody document and manifest
+    4. store the custody document, deal the keys' shares      a crash leaves orphan shares
+    5. store the manifest
     6. propose: the directory knows all that finishing takes
     7. anchor, last                                           an anchored study has images and keys
     8. confirm in the directory                               a crash here is mended by step 2
 
 The same identity again is a no-op that says so; new instances are a new revision in which unchanged
-series keep pack, keys and line. Source: design sections 6 and 7.
+series keep pack, keys and line. What the slices of a series tell together is reported beside what was done
+(`judging`). Source: design sections 6 and 7.
 """
 
 from __future__ import annotations
@@ -20,16 +21,22 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from fiducia.core import ids
+from fiducia.core.dicom.examination import Examined
 from fiducia.core.dicom.grouping import Candidate, Grouping, StudyGroup, group
-from fiducia.core.dicom.part10 import read_head
 from fiducia.core.formats.digests import IdentityHasher
 from fiducia.core.typed_data import Domains
 from fiducia.errors import DicomError, InputError
+from fiducia.journeys.ahead import AHEAD
+from fiducia.journeys.at_once import Workers
+from fiducia.journeys.dealing import DealShares
+from fiducia.journeys.judging import judge_series
 from fiducia.journeys.planning import PlanSeries, StudyPlan
+from fiducia.journeys.quarantine import SetAside, reasons
 from fiducia.journeys.revision import Prepared, PrepareRevision
 from fiducia.ports import (
     Clock,
     Entropy,
+    Examiner,
     InstanceSource,
     Intake,
     Ledger,
@@ -49,6 +56,7 @@ from fiducia.records.images import (
     StudyEntry,
     SubjectEntry,
 )
+from fiducia.records.intake import Defect, Note, Outcome
 from fiducia.records.ledger import AnchorAct, Receipt, ReviseAct
 from fiducia.records.typed import Anchor, AnchorBatch, Revise
 
@@ -65,15 +73,17 @@ class RegisterStudies:
     """Register every study found under some paths.
 
     Example:
-        ``RegisterStudies(intake=intake, store=store, ...).run(["/media/cd"], custodian=1, registrar=key)``
+        ``RegisterStudies(intake=intake, examiner=examiner, ...).run(["/media/cd"], custodian=1, registrar=key)``
     """
 
     def __init__(
         self,
         *,
         intake: Intake,
+        examiner: Examiner,
         store: Store,
         vault: Vault,
+        deal: DealShares,
         patients: Patients,
         studies: Studies,
         ledger: Ledger,
@@ -82,9 +92,12 @@ class RegisterStudies:
         domains: Domains,
         steps: Steps,
         progress: Progress,
+        set_aside: SetAside,
         retention_days: int = RETENTION_DAYS,
+        workers: Workers = AHEAD,
     ) -> None:
         self._intake = intake
+        self._examiner = examiner
         self._patients = patients
         self._studies = studies
         self._ledger = ledger
@@ -93,8 +106,18 @@ class RegisterStudies:
         self._domains = domains
         self._steps = steps
         self._progress = progress
+        self._set_aside = set_aside
         self._retention_days = retention_days
-        self._prepare = PrepareRevision(store=store, vault=vault, entropy=entropy, steps=steps, progress=progress)
+        self._prepare = PrepareRevision(
+            examiner=examiner,
+            store=store,
+            vault=vault,
+            deal=deal,
+            entropy=entropy,
+            steps=steps,
+            progress=progress,
+            workers=workers,
+        )
 
     def run(
         self, paths: Sequence[str], *, custodian: int, registrar: Signer, enrol_new: Enroller | None = None
@@ -109,14 +132,16 @@ class RegisterStudies:
                 named as unmatched and not stored.
 
         Returns:
-            Studies that are anchored now, and every input that was not taken, with its reason.
+            Studies that are anchored now, with what was noticed about their series, and every input that was not
+            taken, with its reason.
 
         Raises:
-            InputError: nothing to read. StoreError, VaultError, LedgerError: a part failed; the same
-            call finishes the job later.
+            InputError: nothing to read. StoreError, VaultError, LedgerError, TrusteeError: a part failed; the
+            same call finishes the job later.
         """
         problems: list[IntakeProblem] = []
-        grouping = self._scan(paths, problems)
+        notes: dict[str, Note] = {}
+        grouping = self._scan(paths, problems, notes)
         total_bytes = sum(
             candidate.info.size_bytes for study in grouping.studies for s in study.series for candidate in s.instances
         )
@@ -133,24 +158,36 @@ class RegisterStudies:
                     self._steps.reached("register.claimed")
                     self._study(study, custodian, registrar, enrol_new, batch, done, problems)
                 done += self._anchor(batch, registrar)
-        return Registration(tuple(done), tuple(problems))
+        return Registration(tuple(done), tuple(problems), tuple(notes.values()))
 
-    def _scan(self, paths: Sequence[str], problems: list[IntakeProblem]) -> Grouping[InstanceSource]:
+    def _scan(
+        self, paths: Sequence[str], problems: list[IntakeProblem], notes: dict[str, Note]
+    ) -> Grouping[InstanceSource]:
         candidates: list[Candidate[InstanceSource]] = []
         for found in self._intake.find(paths):
             if isinstance(found, IntakeProblem):
                 problems.append(found)
                 continue
             try:
-                with found.open() as stream:
-                    head = read_head(stream, found.size_bytes)
+                examined = self._examiner.sort(found)
+                self._require_accepted(found, examined)
             except DicomError as error:
                 problems.append(IntakeProblem(found.where, error))
             else:
-                candidates.append(Candidate(found, head.info, head.series_number, head.instance_number))
+                _count(notes, examined.defects)
+                numbers = (examined.series_number, examined.instance_number)
+                candidates.append(Candidate(found, examined.info, *numbers, examined.geometry))
         grouping = group(candidates, identity_digest)
         problems += [IntakeProblem(refused.candidate.source.where, refused.error) for refused in grouping.refused]
         return grouping
+
+    def _require_accepted(self, source: InstanceSource, examined: Examined) -> None:
+        """Raises: DicomError: it was set aside for staff to look at; VaultError: it could not be."""
+        if examined.outcome is Outcome.QUARANTINED:
+            aside = self._set_aside.run(source, self._examiner.describe(source), door="folder")
+            raise DicomError(
+                f"set aside as 0x{aside.spool_id.hex()}: {reasons(examined.defects)}; see `fiducia quarantine`"
+            )
 
     def _study(
         self,
@@ -172,12 +209,13 @@ class RegisterStudies:
             if base is None and not plan.series:
                 return
             if not plan.changed:
-                done.append(_unchanged(plan, base, patient))
+                done.append(_unchanged(study, plan, base, patient))
                 return
             target = base or self._new_study(study.study_instance_uid, patient, custodian)
             prepared = self._prepare.run(plan, target, patient, custodian, problems)
             if prepared is not None:
-                batch.append(prepared)
+                quality = judge_series(study, prepared.entry.series)
+                batch.append(replace(prepared, result=replace(prepared.result, quality=quality)))
         except InputError as error:
             problems.append(IntakeProblem(where, error))
 
@@ -243,6 +281,12 @@ class RegisterStudies:
         return self._ledger.submit(AnchorAct(anchors, registrar.sign(self._domains.digest(signed))))
 
 
+def _count(notes: dict[str, Note], defects: Sequence[Defect]) -> None:
+    for defect in defects:
+        before = notes.get(defect.code, Note(defect.code, defect.detail, 0))
+        notes[defect.code] = replace(before, instances=before.instances + 1)
+
+
 def identity_digest(candidate: Candidate[InstanceSource]) -> bytes:
     """Return an instance's identity digest by reading its file once. Raises: DicomError."""
     info = candidate.info
@@ -255,7 +299,9 @@ def identity_digest(candidate: Candidate[InstanceSource]) -> bytes:
     return digest.digest()
 
 
-def _unchanged(plan: StudyPlan, base: StudyEntry | None, patient: SubjectEntry) -> RegisteredStudy:
+def _unchanged(
+    study: StudyGroup[InstanceSource], plan: StudyPlan, base: StudyEntry | None, patient: SubjectEntry
+) -> RegisteredStudy:
     assert base is not None  # a new study has series, so it is changed
     return RegisteredStudy(
         study_id=base.study_id,
@@ -266,4 +312,5 @@ def _unchanged(plan: StudyPlan, base: StudyEntry | None, patient: SubjectEntry) 
         size_bytes=plan.known_bytes,
         unchanged=True,
         patient_profile=patient.profile,
+        quality=judge_series(study, base.series),
     )

@@ -11,30 +11,21 @@ Source: design section 7.
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from fiducia.core import ids
 from fiducia.core.decision import Decision, Reason, VerifiedAccess
-from fiducia.core.formats.manifest import Manifest
-from fiducia.core.keys.sealing import seal_shares
-from fiducia.core.keys.shares import SeriesShare
 from fiducia.core.policy import LocalRule, decide, verify_access
-from fiducia.core.rules import Action
 from fiducia.core.typed_data import Domains
-from fiducia.errors import DeniedError, InputError, LedgerNotFinalError
-from fiducia.journeys.objects import read_manifest
-from fiducia.journeys.revoke import Taken
-from fiducia.journeys.shares import share_of
-from fiducia.ports import Clock, Journal, Ledger, Mirror, Signer, Steps, Store, Vault
+from fiducia.errors import DeniedError
+from fiducia.journeys.handing import SealKeys
+from fiducia.journeys.still_open import objection
+from fiducia.journeys.taken import Taken
+from fiducia.ports import Clock, Journal, Ledger, Mirror, Steps
 from fiducia.records.events import ReleaseRecorded
 from fiducia.records.images import HandOver, JournalEntry, Release
-from fiducia.records.ledger import Facts, KeyKind, RecordAct
-from fiducia.records.typed import Access, HandOverStatement, OwnAccess
-
-MANIFESTS_KEPT = 256
+from fiducia.records.ledger import Facts, RecordAct
+from fiducia.records.typed import Access, OwnAccess
 
 STRANGER = "UNVERIFIED"
 """All that somebody without a vouched-for badge learns of a refusal."""
@@ -111,8 +102,8 @@ class HandOverKeys:
     """Hand this trustee's shares over, sealed to the recipient of an open release.
 
     Example:
-        ``HandOverKeys(ledger=ledger, mirror=mirror, store=store, vault=vault, journal=journal, taken=taken,
-        clock=clock, domains=domains, steps=steps, trustee=1, signer=broker_sign).run(access)``
+        ``HandOverKeys(ledger=ledger, mirror=mirror, journal=journal, taken=taken, seal=seal, clock=clock,
+        domains=domains, steps=steps).run(access)``
     """
 
     def __init__(
@@ -120,27 +111,21 @@ class HandOverKeys:
         *,
         ledger: Ledger,
         mirror: Mirror,
-        store: Store,
-        vault: Vault,
         journal: Journal,
         taken: Taken,
+        seal: SealKeys,
         clock: Clock,
         domains: Domains,
         steps: Steps,
-        trustee: int,
-        signer: Signer,
     ) -> None:
         self._ledger = ledger
         self._mirror = mirror
-        self._vault = vault
         self._journal = journal
         self._taken = taken
+        self._seal = seal
         self._clock = clock
         self._domains = domains
         self._steps = steps
-        self._trustee = trustee
-        self._signer = signer
-        self._manifests = _Manifests(store)
 
     def run(self, access: Access) -> HandOver:
         """Seal and sign the shares of the series that the request names.
@@ -148,20 +133,14 @@ class HandOverKeys:
         Raises:
             DeniedError: NOT_OPEN, or the reason that ended it. KeyMissingError: no share here.
             InputError: a recipient key that is not the one the request names.
-            JournalError, StoreError, LedgerError: not handed over.
+            JournalError, StoreError, LedgerError: not handed over; LedgerNotFinalError: not yet.
         """
-        request = access.request
         self._require_open(access)
-        recipient = self._recipient(access)
-        shares = self._shares(access)
-        request_id = ids.request_id(request)
-        sealed = seal_shares(shares, recipient=recipient, request_id=request_id, trustee=self._trustee)
-        statement = HandOverStatement(request_id, self._trustee, hashlib.sha256(sealed).digest())
-        signature = self._signer.sign(self._domains.digest(statement))
+        sealed = self._seal.run(access)
         self._steps.reached("release.sealed")
-        self._journal.append([JournalEntry("handed_over", self._clock.now(), request_id)])
+        self._journal.append([JournalEntry("handed_over", self._clock.now(), sealed.request_id)])
         self._steps.reached("release.handed-over")
-        return HandOver(request_id, self._trustee, sealed, signature)
+        return sealed
 
     def _require_open(self, access: Access) -> None:
         verified = verify_access(self._domains, access)
@@ -172,72 +151,22 @@ class HandOverKeys:
         if reason := self._taken.denial(access):
             # Taken revokes hold while the chain is down, so who may be told is decided by the last facts seen.
             raise self._denied(reason, access, self._mirror.state().facts(access, verified), verified)
-        head, (is_open,) = self._ledger.are_open([access.request])
-        if is_open and max(head.time_at, self._clock.now()) < access.request.not_after:
-            return
-        facts = self._ledger.facts(access)
-        decision = decide(access, facts, verified, at=self._clock.now())
-        if decision.allowed and not facts.request_recorded_at:
-            raise LedgerNotFinalError("the release is not recorded in a final block yet; ask again")
-        raise self._denied(decision.denial or "NOT_OPEN", access, facts, verified)
+        if against := objection(self._ledger, access, verified, self._clock.now()):
+            reason, facts = against
+            raise self._denied(reason, access, facts, verified)
 
     def _denied(self, reason: str, access: Access, facts: Facts, verified: VerifiedAccess) -> DeniedError:
-        return DeniedError(reason if vouched_for(access, facts, verified) else STRANGER)
-
-    def _recipient(self, access: Access) -> bytes:
-        wanted = access.request.recipient
-        if isinstance(access, OwnAccess):
-            if hashlib.sha256(access.recipient_key).digest() != wanted:
-                raise InputError("the recipient key is not the one that the request names")
-            return access.recipient_key
-        institution = access.badge.badge.institution
-        for state in (self._mirror.state, self._mirror.catch_up):
-            for key in state().keys(institution, KeyKind.GATEWAY):
-                if key.key_hash == wanted:
-                    return key.key
-        raise DeniedError("RECIPIENT_UNPUBLISHED")
-
-    def _shares(self, access: Access) -> list[SeriesShare]:
-        request = access.request
-        manifest = self._manifests.of(self._digest(request.study_id, request.revision))
-        lines = [manifest.line(request.series)] if request.series else manifest.series
-        shares = [share_of(self._vault, request.study_id, line.number, line.sealed_in) for line in lines]
-        if request.action == Action.METADATA:
-            return [share.metadata_only() for share in shares]
-        return shares
-
-    def _digest(self, study_id: bytes, revision: int) -> bytes:
-        for state in (self._mirror.state, self._mirror.catch_up):
-            study = state().study(study_id)
-            found = study.at(revision) if study else None
-            if found is not None:
-                return found.manifest
-        raise DeniedError("STUDY_UNKNOWN")
-
-
-class _Manifests:
-    """Manifests by digest, read once: a digest's content never changes."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[bytes, Manifest] = OrderedDict()
-
-    def of(self, digest: bytes) -> Manifest:
-        with self._lock:
-            known = self._kept.get(digest)
-        if known is None:
-            known = read_manifest(self._store, digest)
-            with self._lock:
-                self._kept[digest] = known
-                while len(self._kept) > MANIFESTS_KEPT:
-                    self._kept.popitem(last=False)
-        return known
+        """The refusal, in the journal when it says something about somebody; strangers cannot fill the disk."""
+        if not vouched_for(access, facts, verified):
+            return DeniedError(STRANGER)
+        entry = JournalEntry("hand_over_denied", self._clock.now(), ids.request_id(access.request), reason)
+        self._journal.append([entry])
+        return DeniedError(reason)
 
 
 def vouched_for(access: Access, facts: Facts, verified: VerifiedAccess) -> bool:
-    """Tell whether a published issuer vouches for whoever asks (own access: whether the subject's signer does)."""
+    """Tell whether a published issuer vouches for whoever asks (own access: whether they may ask for it)."""
     if isinstance(access, OwnAccess):
-        return verified.signer is not None and ids.signer_hash(verified.signer) == facts.subject_signer_hash
+        return verified.signer is not None and facts.own_end_at > facts.head.time_at
     signed = verified.signer is not None and verified.signer == access.badge.badge.session
     return signed and facts.issuer_end_at > facts.head.time_at

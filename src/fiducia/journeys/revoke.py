@@ -1,110 +1,34 @@
-"""Revoking: taken by any broker without a login, durable before the answer, denied from then on.
+"""Revoking and restricting: taken by any broker without a login, durable before the answer, denied from then on.
 
     1. verify who signed, against the last facts seen (also while the chain is down)
     2. journal it                                the answer may be given from here on
-    3. deny every request under it
+    3. deny every request that it blocks
     4. relay until the chain shows it            a crash anywhere is mended when the broker starts
 
-A revoke is never harder than a grant: nothing here needs the chain, a login or the custodian's broker.
-Source: design sections 5 and 7.
+A revoke is never harder than a grant: nothing here needs the chain, a login or the custodian's broker. What was
+revoked stays denied. A restriction is the ledger's own once the chain shows it, and over when the patient's side lifts
+it. Source: design sections 5 and 7.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Sequence
 
 from fiducia.core import ids, wire
 from fiducia.core.replay import State
-from fiducia.core.standing import check_revoke, check_revoke_all
-from fiducia.core.typed_data import Domains, hash_struct
-from fiducia.errors import EncodingError, InputError, LedgerError
+from fiducia.core.standing import check_restrict, check_revoke, check_revoke_all
+from fiducia.core.typed_data import Domains
+from fiducia.errors import InputError, LedgerError
+from fiducia.journeys.subjects import freshest, known_subject
+from fiducia.journeys.taken import REFUSED, RELAYED, TAKEN, RevokeLike, Taken, key_of
 from fiducia.ports import Broker, Clock, Journal, Ledger, Mirror, Signer, Steps
 from fiducia.records.images import JournalEntry
-from fiducia.records.ledger import GrantState, RevokeAct, RevokeAllAct
-from fiducia.records.typed import Access, Approval, Grant, Revoke, RevokeAll, StaffAccess
-
-RevokeLike = RevokeAct | RevokeAllAct
-
-TAKEN = "revoke_taken"
-RELAYED = "revoke_relayed"
-REFUSED = "revoke_refused"
-"""The chain will never take it (a badge ended meanwhile, say); it stays denied at this broker."""
-
-
-class Taken:
-    """Revokes that were taken and that the chain may not show yet. Thread-safe; rebuilt from the journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        """Read the journal. Raises: JournalError."""
-        self._lock = threading.Lock()
-        self._waiting: dict[bytes, RevokeLike] = {}
-        self._shown: set[bytes] = set()
-        self._grants: set[bytes] = set()
-        self._epochs: dict[bytes, int] = {}
-        shown = {entry.subject_id for entry in journal.entries(RELAYED)}
-        # What the chain refused from one signer may have been taken from another afterwards.
-        refused = Counter(entry.subject_id for entry in journal.entries(REFUSED))
-        taken = [(entry.subject_id, wire.decode_act(entry.body.encode())) for entry in journal.entries(TAKEN)]
-        times = Counter(key for key, _ in taken)
-        for key, act in taken:
-            if not isinstance(act, RevokeAct | RevokeAllAct):
-                raise EncodingError("the journal's revokes cannot be read; restore it")
-            self.add(act, waiting=key not in shown and times[key] > refused[key])
-        self._shown = shown
-
-    def add(self, act: RevokeLike, *, waiting: bool = True) -> None:
-        """Deny from now on; of several acts with one end, the last waits."""
-        with self._lock:
-            if isinstance(act, RevokeAct):
-                self._grants.add(ids.grant_id(act.grant))
-            else:
-                revoke_all = act.revoke_all
-                self._epochs[revoke_all.subject] = max(revoke_all.epoch, self._epochs.get(revoke_all.subject, 0))
-            if waiting:
-                self._waiting[key_of(act)] = act
-
-    def settled(self, act: RevokeLike, *, shown: bool) -> None:
-        """Note that the chain shows it, or that it never will; it stays denied."""
-        with self._lock:
-            self._waiting.pop(key_of(act), None)
-            if shown:
-                self._shown.add(key_of(act))
-
-    def holds(self, act: RevokeLike) -> bool:
-        """Tell whether this end was taken before and is shown by the chain, or waits to be."""
-        with self._lock:
-            return key_of(act) in self._shown or key_of(act) in self._waiting
-
-    def waits(self, act: RevokeLike) -> bool:
-        """Tell whether this end was taken and the chain does not show it yet."""
-        with self._lock:
-            return key_of(act) in self._waiting
-
-    def is_waiting(self, act: RevokeLike) -> bool:
-        """Tell whether it is this very act, not another with the same end, that waits."""
-        with self._lock:
-            return self._waiting.get(key_of(act)) == act
-
-    def waiting(self) -> Sequence[RevokeLike]:
-        """Return what the chain does not show yet, oldest first."""
-        with self._lock:
-            return tuple(self._waiting.values())
-
-    def denial(self, access: Access) -> str:
-        """Return the reason for which a request is refused, or an empty text."""
-        if not isinstance(access, StaffAccess):
-            return ""
-        with self._lock:
-            if access.request.grant_id in self._grants:
-                return "GRANT_REVOKED"
-            ended = self._epochs.get(access.grant.subject, 0)
-        return "GRANT_EPOCH" if ended >= access.grant.epoch > 0 else ""
+from fiducia.records.ledger import GrantState, RestrictAct, RevokeAct, RevokeAllAct
+from fiducia.records.typed import Approval, Grant, Revoke, RevokeAll, SignedBadge
 
 
 class TakeRevoke:
-    """Take one revoke from anyone who carries it.
+    """Take one revoke or restriction from anyone who carries it.
 
     Example:
         ``TakeRevoke(ledger=ledger, mirror=mirror, journal=journal, taken=taken, clock=clock, domains=domains,
@@ -141,14 +65,18 @@ class TakeRevoke:
             InputError: the subject is unknown here. SignatureError: no standing.
             JournalError: it could not be made durable: not taken.
         """
+        self.take(act)
+        return self.relay(act)
+
+    def take(self, act: RevokeLike) -> None:
+        """Verify, journal, deny: all that an answer needs, and nothing that waits for the chain. Raises as `run`."""
         # Known ends, too: nobody without standing has this broker do anything, and least of all drop what waits.
         self._check(act)
         if not self._taken.holds(act):
             self._journal.append([JournalEntry(TAKEN, self._clock.now(), key_of(act), wire.encode(act).decode())])
             self._steps.reached("revoke.journalled")
-            self._taken.add(act)
+            self._taken.catch_up()
             self._steps.reached("revoke.denied")
-        return self.relay(act)
 
     def relay(self, act: RevokeLike) -> bool:
         """Carry a taken revoke to the chain; False while the chain cannot be reached.
@@ -172,11 +100,14 @@ class TakeRevoke:
                 self._settle(act, RELAYED)
         return True
 
+    def let_go(self) -> None:
+        """Stop denying what was restricted and is lifted since, by the last facts seen."""
+        self._taken.lifted(self._mirror.state())
+
     def _settle(self, act: RevokeLike, kind: str) -> None:
         """Note once how it ended: journal first, so that a crash has it relayed again rather than forgotten."""
         self._journal.append([JournalEntry(kind, self._clock.now(), key_of(act))])
         self._steps.reached("revoke.noted")
-        self._taken.settled(act, shown=kind == RELAYED)
 
     def _check(self, act: RevokeLike) -> None:
         try:
@@ -194,6 +125,8 @@ class TakeRevoke:
     def _verify(self, state: State, act: RevokeLike) -> None:
         if isinstance(act, RevokeAct):
             check_revoke(self._domains, state, act, self._clock.now())
+        elif isinstance(act, RestrictAct):
+            check_restrict(self._domains, state, act, self._clock.now())
         else:
             check_revoke_all(self._domains, state, act, self._clock.now())
 
@@ -210,7 +143,8 @@ class RelayTaken:
         self._take = take
 
     def run(self) -> int:
-        """Try each waiting revoke once; returns how many still wait. Raises: JournalError."""
+        """Try each waiting one once; returns how many still wait. Raises: JournalError."""
+        self._take.let_go()
         return sum(not self._relay(act) for act in self._taken.waiting())
 
     def _relay(self, act: RevokeLike) -> bool:
@@ -233,8 +167,13 @@ class RevokeGrant:
         self._mirror = mirror
         self._domains = domains
 
-    def run(self, grant_id: bytes, signer: Signer) -> bool:
+    def run(self, grant_id: bytes, signer: Signer, badge: SignedBadge | None = None) -> bool:
         """Revoke a grant that the last facts seen know.
+
+        Args:
+            grant_id: 32 bytes.
+            signer: the patient's side, a registrar of the custodian, or a badge's session key.
+            badge: that badge: the grantee's, or an officer's of the grantee institution or of the custodian.
 
         Returns:
             True when the chain shows it, False when the broker took it and will relay it.
@@ -242,12 +181,12 @@ class RevokeGrant:
         Raises:
             InputError: an unknown grant. SignatureError: no standing. LedgerError: no broker answers.
         """
-        return self.run_for(self._grant(grant_id), signer)
+        return self.run_for(self._grant(grant_id), signer, badge)
 
-    def run_for(self, grant: Grant, signer: Signer) -> bool:
+    def run_for(self, grant: Grant, signer: Signer, badge: SignedBadge | None = None) -> bool:
         """Revoke a grant whose terms are at hand, also before it was relayed. Returns and raises as `run`."""
         digest = self._domains.digest(Revoke(ids.grant_id(grant)))
-        return self._broker.revoke(RevokeAct(grant, Approval(signer.address, signer.sign(digest))))
+        return self._broker.revoke(RevokeAct(grant, Approval(signer.address, signer.sign(digest), badge)))
 
     def _grant(self, grant_id: bytes) -> Grant:
         known = self._mirror.state().grant(grant_id)
@@ -274,20 +213,6 @@ class RevokeAllGrants:
 
     def run(self, subject: bytes, signer: Signer) -> bool:
         """End the subject's current epoch. Returns and raises as `RevokeGrant.run`."""
-        known = self._freshest().subject(subject)
-        if known is None:
-            raise InputError("no such subject on this ledger; see `fiducia patient list`")
-        revoke_all = RevokeAll(subject, known.epoch)
+        revoke_all = RevokeAll(subject, known_subject(freshest(self._mirror), subject).epoch)
         signature = signer.sign(self._domains.digest(revoke_all))
         return self._broker.revoke(RevokeAllAct(revoke_all, Approval(signer.address, signature)))
-
-    def _freshest(self) -> State:
-        try:
-            return self._mirror.catch_up()
-        except LedgerError:
-            return self._mirror.state()
-
-
-def key_of(act: RevokeLike) -> bytes:
-    """Return the 32 bytes under which the journal knows a revoke: its grant id, or the struct hash of RevokeAll."""
-    return ids.grant_id(act.grant) if isinstance(act, RevokeAct) else hash_struct(act.revoke_all)

@@ -11,9 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fiducia.core.dicom.examination import Examined
 from fiducia.core.dicom.grouping import Candidate
-from fiducia.core.dicom.head import InstanceHead
-from fiducia.core.dicom.part10 import read_head
 from fiducia.core.formats.container import SALT_BYTES as MESSAGE_SALT_BYTES
 from fiducia.core.formats.context import SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import SALT_BYTES as COMMITMENT_SALT_BYTES
@@ -21,10 +20,12 @@ from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
-from fiducia.core.keys.custody import SeriesCustody, deal_series
+from fiducia.core.keys.custody import CustodyRule, SeriesCustody, deal_randomness_bytes, deal_series
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DicomError
-from fiducia.ports import Entropy, InstanceSource, Piece, Progress, Store
+from fiducia.journeys.ahead import AHEAD, asked_ahead
+from fiducia.journeys.at_once import Workers
+from fiducia.ports import Entropy, Examiner, InstanceSource, Piece, Progress, Store
 from fiducia.records.images import InstanceEntry
 
 READ_BYTES = 1 << 20
@@ -36,7 +37,7 @@ class SealedSeries:
 
     line: SeriesLine
     custody: SeriesCustody
-    share: SeriesShare = field(repr=False)
+    shares: tuple[SeriesShare, ...] = field(repr=False)
     instances: tuple[InstanceEntry, ...] = field(repr=False)
     size_bytes: int
 
@@ -76,8 +77,12 @@ class Part(Protocol):
         """Its file's length."""
         ...
 
-    def content(self) -> Content:
-        """Open it from the start. Raises: DicomError, and while the body is read."""
+    def examined(self) -> Examined | None:
+        """Have it read, while another part is sealed; None: nothing to read. Raises: DicomError."""
+        ...
+
+    def content(self, examined: Examined | None) -> Content:
+        """Open it from the start, after it was examined. Raises: DicomError, and while the body is read."""
         ...
 
 
@@ -87,26 +92,29 @@ class FilePart:
 
     number: int
     candidate: Candidate[InstanceSource]
+    examiner: Examiner
 
     @property
     def size_bytes(self) -> int:
         """Its file's length."""
         return self.candidate.info.size_bytes
 
-    def content(self) -> Content:
+    def examined(self) -> Examined:
+        """Read its head and all that the index says of it."""
+        return self.examiner.describe(self.candidate.source)
+
+    def content(self, examined: Examined | None) -> Content:
         """Open the file; its head must say what it said when it was scanned."""
         info = self.candidate.info
+        if examined is None or examined.info != info:
+            raise DicomError("the file changed while it was being read; register it again")
         stream = self.candidate.source.open()
         try:
-            head = read_head(stream, info.size_bytes)
-            if head.info != info:
-                raise DicomError("the file changed while it was being read; register it again")
-            stream.seek(0)
             header = stream.read(info.header_bytes)
         except BaseException:
             stream.close()
             raise
-        return Content(info.transfer_syntax_uid, header, self._body(stream), lambda: describe(head))
+        return Content(info.transfer_syntax_uid, header, self._body(stream), lambda: describe(examined))
 
     def _body(self, stream: object) -> Iterator[Piece]:
         left = self.candidate.info.size_bytes - self.candidate.info.header_bytes
@@ -134,8 +142,11 @@ class KeptPart:
         """Its file's length."""
         return self.opener.entry(self.number).original_bytes
 
-    def content(self) -> Content:
-        """Open it from its pack; the index already says what it is."""
+    def examined(self) -> None:
+        """Read nothing: its index says what it is."""
+
+    def content(self, examined: Examined | None) -> Content:
+        """Open it from its pack."""
         entry = self.opener.entry(self.number)
         pieces = self.opener.instance(self.number)
         header = bytearray()
@@ -159,21 +170,27 @@ class KeptPart:
         return Content(entry.transfer_syntax_uid, bytes(header[: entry.header_bytes]), body(), lambda: description)
 
 
-def describe(head: InstanceHead) -> Description:
+def _examined(part: Part) -> Examined | None:
+    return part.examined()
+
+
+def describe(examined: Examined) -> Description:
     """Return what the index says about an instance that was just read."""
-    return Description(head.info.sop_class_uid, head.info.sop_instance_uid, head.dicom_json(), head.frames)
+    info = examined.info
+    return Description(info.sop_class_uid, info.sop_instance_uid, examined.dicom_json, examined.frame_table())
 
 
 class SealSeries:
     """Seal one series under fresh keys and put its pack and index into the store."""
 
-    def __init__(self, *, store: Store, entropy: Entropy, progress: Progress) -> None:
+    def __init__(self, *, store: Store, entropy: Entropy, progress: Progress, workers: Workers = AHEAD) -> None:
         self._store = store
         self._entropy = entropy
         self._progress = progress
+        self._workers = workers
 
-    def run(self, place: SeriesPlace, uids: SeriesUids, parts: Sequence[Part]) -> SealedSeries:
-        """Seal the parts, ascending by number.
+    def run(self, place: SeriesPlace, uids: SeriesUids, parts: Sequence[Part], rule: CustodyRule) -> SealedSeries:
+        """Seal the parts, ascending by number, and deal the keys by the rule.
 
         Raises:
             PartFailedError: one part could not be read; nothing usable was stored.
@@ -183,29 +200,42 @@ class SealSeries:
         sealer = SeriesSealer(place, keys, uids)
         self._store.put(lambda: sealer.pack_cid, self._pack(sealer, parts))
         self._store.put(lambda: sealer.index_cid, sealer.index(self._entropy.token(MESSAGE_SALT_BYTES)))
-        custody, shares = deal_series(place, keys, threshold=1, holders=1, randomness=b"")
+        needed = deal_randomness_bytes(rule.threshold)
+        custody, shares = deal_series(
+            place,
+            keys,
+            threshold=rule.threshold,
+            holders=len(rule.trustees),
+            randomness=self._entropy.token(needed) if needed else b"",
+        )
         instances = tuple(
             InstanceEntry(entry.sop_instance_uid, entry.number, entry.identity_digest) for entry in sealer.entries
         )
         return SealedSeries(
-            sealer.line(), custody, shares[0], instances, sum(entry.original_bytes for entry in sealer.entries)
+            sealer.line(), custody, shares, instances, sum(entry.original_bytes for entry in sealer.entries)
         )
 
     def _pack(self, sealer: SeriesSealer, parts: Iterable[Part]) -> Iterator[memoryview]:
-        for part in parts:
-            try:
-                content = part.content()
-                instance = NewInstance(
-                    number=part.number,
-                    transfer_syntax_uid=content.transfer_syntax_uid,
-                    header=content.header,
-                    message_salt=self._entropy.token(MESSAGE_SALT_BYTES),
-                    commitment_salt=self._entropy.token(COMMITMENT_SALT_BYTES),
-                )
-                yield from sealer.add(instance, self._watched(content.body), content.describe)
-            except DicomError as error:
-                raise PartFailedError(part, error) from error
+        with closing(asked_ahead(_examined, parts, workers=self._workers)) as examined_parts:
+            for part, examined in examined_parts:
+                yield from self._instance(sealer, part, examined)
         yield from sealer.finish_pack()
+
+    def _instance(
+        self, sealer: SeriesSealer, part: Part, examined: Callable[[], Examined | None]
+    ) -> Iterator[memoryview]:
+        try:
+            content = part.content(examined())
+            instance = NewInstance(
+                number=part.number,
+                transfer_syntax_uid=content.transfer_syntax_uid,
+                header=content.header,
+                message_salt=self._entropy.token(MESSAGE_SALT_BYTES),
+                commitment_salt=self._entropy.token(COMMITMENT_SALT_BYTES),
+            )
+            yield from sealer.add(instance, self._watched(content.body), content.describe)
+        except DicomError as error:
+            raise PartFailedError(part, error) from error
 
     def _watched(self, body: Iterator[Piece]) -> Iterator[Piece]:
         for piece in body:

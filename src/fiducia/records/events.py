@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fiducia.records.typed import Grant, UInt64
+from fiducia.records.typed import Appoint, Grant, UInt64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,22 @@ class MemberAdmitted(LedgerEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberSuspended(LedgerEvent):
     institution: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernorReplaced(LedgerEvent):
+    institution: int
+    governor: bytes
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportsChanged(LedgerEvent):
+    """Round 0: the institution's own governor narrowed them."""
+
+    institution: int
+    exports: UInt64
+    round: UInt64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +79,8 @@ class PersonWithdrawn(LedgerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectEnrolled(LedgerEvent):
+    """`signer_hash` zeros: a patient without a device."""
+
     subject: bytes
     custodian: int
     signer_hash: bytes
@@ -75,6 +93,90 @@ class EpochRaised(LedgerEvent):
     subject: bytes
     epoch: int
     by: bytes = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerRotated(LedgerEvent):
+    subject: bytes
+    signer_hash: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentativeAppointed(LedgerEvent):
+    """`by` is keccak256 of the patient's signer bytes, or the person of the first badge."""
+
+    appointment: Appoint
+    from_at: int
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentVetoed(LedgerEvent):
+    subject: bytes
+    representative: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentativeDismissed(LedgerEvent):
+    """An `EpochRaised` follows: grants end with the power behind them."""
+
+    subject: bytes
+    representative: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRestricted(LedgerEvent):
+    subject: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestrictionLifted(LedgerEvent):
+    subject: bytes
+    serial: int
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryBegun(LedgerEvent):
+    """`institutions` are those whose officers approved, the custodian first."""
+
+    subject: bytes
+    signer_hash: bytes
+    attempt: int
+    serial: int
+    ready_at: int
+    institutions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryVetoed(LedgerEvent):
+    """`contested`: a second attempt may be made from now on."""
+
+    subject: bytes
+    attempt: int
+    contested: bool
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRecovered(LedgerEvent):
+    """An `EpochRaised` follows; the signers before are former ones."""
+
+    subject: bytes
+    signer_hash: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyTransferred(LedgerEvent):
+    subject: bytes
+    from_custodian: int
+    custodian: int
+    by: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +203,46 @@ class StudyWithdrawn(LedgerEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRetained(LedgerEvent):
+    study_id: bytes
+    retain_until_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyHeld(LedgerEvent):
+    study_id: bytes
+    serial: int
+    terms: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldLifted(LedgerEvent):
+    """`by` is the custodian's officer, `second` the other institution's."""
+
+    study_id: bytes
+    serial: int
+    by: bytes
+    second: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested(LedgerEvent):
+    """A `StudyWithdrawn` of the whole study follows, unless it was withdrawn before."""
+
+    study_id: bytes
+    subject: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyErased(LedgerEvent):
+    study_id: bytes
+    subject: bytes
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantGiven(LedgerEvent):
     """A grant's full terms; `expiry_at` is what storage holds."""
 
@@ -116,6 +258,35 @@ class GrantRevoked(LedgerEvent):
     grant_id: bytes
     subject: bytes
     by: bytes = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewOwed(LedgerEvent):
+    """An emergency was opened by two persons; its review is overdue from `due_at` on."""
+
+    grant_id: bytes
+    institution: int
+    due_at: int
+    first: bytes
+    second: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewFiled(LedgerEvent):
+    """`by` is the officer's person; outcome 1 justified, 2 not justified."""
+
+    grant_id: bytes
+    by: bytes
+    outcome: int
+    report: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewContested(LedgerEvent):
+    grant_id: bytes
+    by: bytes
+    outcome: int
+    report: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +308,24 @@ class ReleaseRecorded(LedgerEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRecordedLate(LedgerEvent):
+    """A hand-over on basis EMERGENCY while the chain stalled, recorded afterwards; it was never open."""
+
+    request_id: bytes
+    study_id: bytes
+    revision: int
+    series: int
+    grant_id: bytes
+    purpose: int
+    action: int
+    person: bytes
+    recipient: bytes
+    institution: int
+    badge_epoch: int
+    handed_over_at: UInt64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseDenied(LedgerEvent):
     """A batch item that was refused after its signatures were verified; `reason` as core.policy.Reason."""
 
@@ -152,17 +341,38 @@ EVENTS: tuple[type[LedgerEvent], ...] = (
     MemberAdmitted,
     MemberSuspended,
     MemberReinstated,
+    GovernorReplaced,
+    ExportsChanged,
     KeyPublished,
     BadgeEpochRaised,
     PersonWithdrawn,
     SubjectEnrolled,
     EpochRaised,
+    SignerRotated,
+    RepresentativeAppointed,
+    AppointmentVetoed,
+    RepresentativeDismissed,
+    SubjectRestricted,
+    RestrictionLifted,
+    RecoveryBegun,
+    RecoveryVetoed,
+    SubjectRecovered,
+    CustodyTransferred,
     StudyAnchored,
     StudyRevised,
     StudyWithdrawn,
+    StudyRetained,
+    StudyHeld,
+    HoldLifted,
+    ErasureRequested,
+    StudyErased,
     GrantGiven,
     GrantRevoked,
+    ReviewOwed,
+    ReviewFiled,
+    ReviewContested,
     ReleaseRecorded,
+    ReleaseRecordedLate,
     ReleaseDenied,
 )
 """Every event, in the order of the contracts."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fiducia.errors import InputError
+from fiducia.records.intake import Note
+from fiducia.records.quality import SeriesQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,30 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOvers:
+    """What enough trustees handed over for one request, by share index."""
+
+    hand_overs: tuple[HandOver, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """What a trustee handed over and should not have.
+
+    Attributes:
+        trustee: whose broker was asked.
+        what: what is wrong with it.
+        signed: its published BROKER_SIGN key signed `evidence`; without that anybody on the way may have made it.
+        evidence: the hand-over as it came.
+    """
+
+    trustee: int
+    what: str
+    signed: bool
+    evidence: HandOver
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A recorded release: final in `block_number`, void from `lapse_at`."""
 
@@ -127,7 +153,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredStudy:
-    """What one registration did; `unchanged` when every instance was already anchored."""
+    """What one registration did; `unchanged` when every instance was already anchored.
+
+    `quality` has the series with something to report, as found by this registration.
+    """
 
     study_id: bytes
     subject: bytes
@@ -138,14 +167,16 @@ class RegisteredStudy:
     unchanged: bool
     gas_used: int = 0
     patient_profile: str = ""
+    quality: tuple[SeriesQuality, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The outcome of one `register` run: studies done and inputs not taken."""
+    """The outcome of one `register` run: studies done, inputs not taken, and what was noted about the others."""
 
     studies: tuple[RegisteredStudy, ...]
     problems: tuple[IntakeProblem, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +190,22 @@ class FetchedStudy:
     size_bytes: int
     request_id: bytes
     gas_used: int = 0
+    blamed: tuple[Blame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One act of a broker: kind, time, the id it is about, and a JSON body in wire form.
 
-    Kinds: revoke_taken, revoke_relayed, revoke_refused, release_asked, denied, handed_over.
+    Kinds: revoke_taken, revoke_relayed, revoke_refused, release_asked, denied, handed_over, hand_over_denied,
+    looked_up, ask_taken, ask_declined, notice_delivered, notice_deferred, late_handed_over, late_recorded,
+    late_refused, late_denied, quarantine_released, quarantine_deleted, gateway_read, gateway_signed_in,
+    gateway_signed_out, emergency_opened, emergency_reviewed, staff_grant, act_carried, badge_issued, staff_added,
+    staff_removed, intake_token_made, share_kept, share_delivered, share_collected,
+    share_destroyed, study_cleared.
     """
 
     kind: str
     at: int
-    subject_id: bytes  # request_id or grant_id
+    subject_id: bytes  # a struct hash: request_id, grant_id, ask_id, ...
     body: str = ""

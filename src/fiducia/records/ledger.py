@@ -13,12 +13,34 @@ from fiducia.records.typed import (
     Access,
     Admit,
     Anchor,
+    Appoint,
     Approval,
+    Bytes20,
+    ChangeExports,
+    Dismiss,
     Enrol,
+    Erase,
     Grant,
+    Hold,
+    Late,
+    Lift,
+    LiftHold,
+    NarrowExports,
     Publish,
+    Recover,
+    Reinstate,
+    ReplaceGovernor,
+    RequestErasure,
+    Restrict,
+    Retain,
+    Review,
     Revise,
     RevokeAll,
+    Rotate,
+    StaffAccess,
+    Suspend,
+    Transfer,
+    Withdraw,
 )
 
 
@@ -116,7 +138,8 @@ class Facts:
     # subject and custodian
     subject_epoch: int
     subject_restricted: bool
-    subject_signer_hash: bytes
+    own_purposes: int  # own access: the purposes of whoever asks; 0 for nobody with ACCESS
+    own_end_at: int  # own access: the end of that power; 0 for nobody with ACCESS
     custodian: int
     custodian_exports: int
     # recipient, release
@@ -217,18 +240,222 @@ class RecordAct:
     access: Access
 
 
+@dataclass(frozen=True, slots=True)
+class VoteAct:
+    """What the governors decide about a member, with their approvals as in `AdmitAct`."""
+
+    vote: Suspend | Reinstate | ReplaceGovernor | ChangeExports
+    approvals: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowExportsAct:
+    """A governor takes regions out of its own institution's exports."""
+
+    narrow_exports: NarrowExports
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolBatchAct:
+    """Enrolments under one registrar's signature over `EnrolBatch`; signers and signatures in order."""
+
+    enrolments: tuple[Enrol, ...]
+    registrar_signature: bytes
+    signers: tuple[bytes, ...]
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RotateAct:
+    """Another signer for a subject: signed by the new one and approved by the current one."""
+
+    rotate: Rotate
+    signer: bytes
+    signature: bytes
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class AppointAct:
+    """An appointment: one approval by the patient's signer, or two by the custodian's staff."""
+
+    appoint: Appoint
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VetoAppointmentAct:
+    """Stops an appointment that waits; the approval is over `Veto`."""
+
+    appoint: Appoint
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class DismissAct:
+    """Ends an appointment: one approval by the patient's side, or three by officers of three institutions."""
+
+    dismiss: Dismiss
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictAct:
+    """Restricts processing, by anyone with standing."""
+
+    restrict: Restrict
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class LiftAct:
+    """Lifts the restriction: one approval by the patient's side, or two by staff while there is no signer."""
+
+    lift: Lift
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverAct:
+    """Begins a recovery: signed by the new signer, approved by officers, the custodian's first."""
+
+    recover: Recover
+    signer: bytes
+    signature: bytes
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VetoRecoveryAct:
+    """Stops a recovery that waits; the approval is over `Veto`."""
+
+    recover: Recover
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteRecoveryAct:
+    """Completes a recovery whose delay is over; anyone may, nothing is signed."""
+
+    subject: Bytes20
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAct:
+    """Another custodian: signed by its registrar, approved by the patient's side."""
+
+    transfer: Transfer
+    registrar_signature: bytes
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawAct:
+    """Withdraws a revision or a study, signed by a registrar."""
+
+    withdraw: Withdraw
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RetainAct:
+    """Keeps a study for longer, signed by a registrar."""
+
+    retain: Retain
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAct:
+    """Puts a study under legal hold, approved by an officer of the custodian."""
+
+    hold: Hold
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class LiftHoldAct:
+    """Lifts a legal hold, approved by officers of two institutions, the custodian's first."""
+
+    lift_hold: LiftHold
+    approvals: tuple[Approval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestErasureAct:
+    """The patient's side asks for a study's erasure."""
+
+    request_erasure: RequestErasure
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class EraseAct:
+    """Records an erasure, signed by a registrar."""
+
+    erase: Erase
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantBatchAct:
+    """Several grants in one transaction; what the ledger refuses is skipped."""
+
+    grants: tuple[GrantAct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAct:
+    """Files or contests the review of an emergency, approved by an officer."""
+
+    review: Review
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLateAct:
+    """Records a hand-over during a stall, signed by the trustee that made it."""
+
+    access: StaffAccess
+    late: Late
+    signature: bytes
+
+
 Act = (
     AdmitAct
+    | VoteAct
+    | NarrowExportsAct
     | PublishAct
     | WithdrawPersonAct
     | RaiseBadgeEpochAct
     | EnrolAct
+    | EnrolBatchAct
+    | RotateAct
+    | AppointAct
+    | VetoAppointmentAct
+    | DismissAct
+    | RestrictAct
+    | LiftAct
+    | RecoverAct
+    | VetoRecoveryAct
+    | CompleteRecoveryAct
+    | TransferAct
     | AnchorAct
     | ReviseAct
+    | WithdrawAct
+    | RetainAct
+    | HoldAct
+    | LiftHoldAct
+    | RequestErasureAct
+    | EraseAct
     | GrantAct
+    | GrantBatchAct
     | RevokeAct
     | RevokeAllAct
+    | ReviewAct
     | RecordAct
+    | RecordLateAct
 )
 
 

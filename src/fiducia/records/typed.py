@@ -98,7 +98,91 @@ class Enrol:
 
     custodian: UInt32
     salt: Bytes32
-    signer_hash: Bytes32  # keccak256(signer)
+    signer_hash: Bytes32  # keccak256(signer); zeros for a patient without a device
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolBatch:
+    """Several enrolments under one registrar's signature; each patient signs their own `Enrol`."""
+
+    enrolments: tuple[Enrol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """A patient's signer gives way to another one; both sign."""
+
+    subject: Bytes20
+    signer_hash: Bytes32
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Appoint:
+    """Somebody may decide for a patient: a parent, a guardian, a delegate."""
+
+    subject: Bytes20
+    representative: Bytes32  # keccak256(signer)
+    powers: UInt32  # core.rules.Power
+    purposes: UInt32
+    not_after: UInt64
+    serial: UInt32
+    terms: Bytes32  # salted hash of what it rests on
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Ends an appointment and every grant with it; `serial` is later than the appointment's."""
+
+    subject: Bytes20
+    representative: Bytes32
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Restrict:
+    """Restricts processing; `serial` is later than that of the last `Lift`."""
+
+    subject: Bytes20
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """Lifts the restriction."""
+
+    subject: Bytes20
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Institutions give a patient who lost the signer another one, after a delay.
+
+    `serial` is how many recoveries of the subject were begun before: nothing that a stolen signer signs outdates it.
+    """
+
+    subject: Bytes20
+    signer_hash: Bytes32
+    attempt: UInt8
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Stops an appointment or a recovery that waits; `matter` is the struct hash of its Appoint or Recover."""
+
+    subject: Bytes20
+    matter: Bytes32
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Another institution becomes the custodian."""
+
+    subject: Bytes20
+    custodian: UInt32
+    serial: UInt32
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +212,119 @@ class Revise:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Withdraws a revision, or the whole study (revision 0), for good."""
+
+    study_id: Bytes32
+    revision: UInt16
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """Keeps a study for longer; never for shorter."""
+
+    study_id: Bytes32
+    retain_until_day: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold; `serial` is how many holds of the study were lifted before."""
+
+    study_id: Bytes32
+    serial: UInt32
+    terms: Bytes32  # salted hash of what it rests on
+
+
+@dataclass(frozen=True, slots=True)
+class LiftHold:
+    """Lifts a legal hold; signed by officers of two institutions."""
+
+    study_id: Bytes32
+    serial: UInt32
+
+
+@dataclass(frozen=True, slots=True)
+class RequestErasure:
+    """The patient's side asks for a study's erasure; it is withdrawn at once."""
+
+    study_id: Bytes32
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """A withdrawn study was erased; `certificate` is the SHA-256 of the certificate."""
+
+    study_id: Bytes32
+    certificate: Bytes32
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an officer finds about an emergency access; outcome 1 justified, 2 not justified."""
+
+    grant_id: Bytes32
+    outcome: UInt8
+    report: Bytes32  # salted hash of the officer's report
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A trustee handed keys over while the chain stalled, on basis EMERGENCY."""
+
+    request_id: Bytes32
+    handed_over_at: UInt64
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
     """Admission of an institution, signed by a strict majority of the other active governors."""
 
     governor: Address
     region: UInt8
+    exports: UInt64
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """The other governors suspend an institution."""
+
+    institution: UInt32
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class Reinstate:
+    """The governors reinstate a suspended institution."""
+
+    institution: UInt32
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceGovernor:
+    """The other governors give an institution another governor."""
+
+    institution: UInt32
+    governor: Address
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeExports:
+    """The governors change the regions that an institution's studies may be released to."""
+
+    institution: UInt32
+    exports: UInt64
+    round: UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowExports:
+    """An institution's own governor takes regions out; `round` is later than the last vote on its exports."""
+
+    institution: UInt32
     exports: UInt64
     round: UInt64
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from typing import Any
 
 import eth_abi.abi
@@ -16,8 +17,8 @@ from fiducia.core import ids
 from fiducia.core.typed_data import camel_case
 from fiducia.errors import ConfigError, EncodingError, LedgerInconsistencyError
 from fiducia.records import typed
-from fiducia.records.ledger import Founder
-from tests.support.evm_plans import ALL_ACTS, DOMAINS, built_abi, components
+from fiducia.records.ledger import Act, Founder
+from tests.support.evm_plans import ALL_ACTS, DOMAINS, MADE, built_abi, components
 from tests.support.signers import Signers
 
 
@@ -31,25 +32,51 @@ def test_every_function_event_and_error_is_there(contract: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "function", "place", "record"),
+    ("contract", "function", "record"),
     [
-        ("Members", "admit", 0, typed.Admit),
-        ("Members", "publish", 0, typed.Publish),
-        ("Members", "withdrawPerson", 0, typed.WithdrawPerson),
-        ("Members", "raiseBadgeEpoch", 0, typed.RaiseBadgeEpoch),
-        ("Members", "standing", 0, typed.Badge),
-        ("Subjects", "enrol", 0, typed.Enrol),
-        ("Subjects", "revokeAll", 0, typed.RevokeAll),
-        ("Studies", "anchor", 0, typed.Anchor),
-        ("Studies", "revise", 0, typed.Revise),
-        ("Grants", "grant", 0, typed.Grant),
-        ("Releases", "isOpen", 0, typed.KeyRequest),
-        ("Members", "constructor", 0, Founder),
+        ("Members", "admit", typed.Admit),
+        ("Members", "suspend", typed.Suspend),
+        ("Members", "reinstate", typed.Reinstate),
+        ("Members", "replaceGovernor", typed.ReplaceGovernor),
+        ("Members", "changeExports", typed.ChangeExports),
+        ("Members", "narrowExports", typed.NarrowExports),
+        ("Members", "publish", typed.Publish),
+        ("Members", "withdrawPerson", typed.WithdrawPerson),
+        ("Members", "raiseBadgeEpoch", typed.RaiseBadgeEpoch),
+        ("Members", "standing", typed.Badge),
+        ("Subjects", "enrol", typed.Enrol),
+        ("Subjects", "rotate", typed.Rotate),
+        ("Subjects", "appoint", typed.Appoint),
+        ("Subjects", "vetoAppointment", typed.Appoint),
+        ("Subjects", "dismiss", typed.Dismiss),
+        ("Subjects", "restrict", typed.Restrict),
+        ("Subjects", "lift", typed.Lift),
+        ("Subjects", "recover", typed.Recover),
+        ("Subjects", "vetoRecovery", typed.Recover),
+        ("Subjects", "transfer", typed.Transfer),
+        ("Subjects", "revokeAll", typed.RevokeAll),
+        ("Studies", "anchor", typed.Anchor),
+        ("Studies", "revise", typed.Revise),
+        ("Studies", "withdraw", typed.Withdraw),
+        ("Studies", "retain", typed.Retain),
+        ("Studies", "hold", typed.Hold),
+        ("Studies", "liftHold", typed.LiftHold),
+        ("Studies", "requestErasure", typed.RequestErasure),
+        ("Studies", "erase", typed.Erase),
+        ("Grants", "grant", typed.Grant),
+        ("Grants", "review", typed.Review),
+        ("Releases", "isOpen", typed.KeyRequest),
+        ("Members", "constructor", Founder),
     ],
 )
-def test_structs_are_records_field_for_field(contract: str, function: str, place: int, record: Any) -> None:
-    names = [each["name"] for each in components(contract, function, place)]
+def test_structs_are_records_field_for_field(contract: str, function: str, record: Any) -> None:
+    names = [each["name"] for each in components(contract, function, 0)]
     assert names == [camel_case(field.name) for field in dataclasses.fields(record)]
+
+
+def test_every_act_has_a_plan_and_every_plan_a_test() -> None:
+    c = Signers(DOMAINS, 1_800_000_000)
+    assert set(acts.PLANS) == set(typing.get_args(Act)) == {type(make(c)) for make in MADE.values()}
 
 
 @pytest.mark.parametrize("name", ALL_ACTS)

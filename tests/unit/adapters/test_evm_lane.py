@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rlp  # type: ignore[import-untyped]
+import rlp
 from eth_account import Account
 
 from fiducia.adapters.evm.lane import Lane, Outgoing
@@ -91,6 +91,38 @@ def test_a_taken_nonce_is_passed_over(says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("says", "nonce"),
+    [
+        ("invalid nonce; got 0, expected 41: invalid sequence", 41),
+        ("invalid nonce; got 9, expected 3: invalid sequence", 3),
+        ("account sequence mismatch, expected 12, got 0: invalid sequence", 12),
+    ],
+)
+def test_a_node_that_says_which_nonce_it_expects_is_believed(says: str, nonce: int) -> None:
+    """Its "pending" counts none of a new account's waiting transactions, however many there are."""
+    assert Lane(Node(says), account("relayer"), 1).send(CALL).nonce == nonce
+
+
+def test_a_node_that_failed_inside_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fiducia.adapters.evm.lane._FAILED_PAUSE_S", 0.001)
+    says = "recovered: collections: conflict: index uniqueness constrain violation: 115\nstack:\ngoroutine 1 [running]"
+    node = Node(says, says)
+    assert Lane(node, account("relayer"), 1).send(CALL).nonce == 0
+    assert len(node.taken) == 1
+    with pytest.raises(LedgerUnreachableError, match="recovered: collections"):
+        Lane(Node(*[says] * 50), account("relayer"), 1).send(CALL)
+
+
+def test_a_node_that_does_not_know_its_state_yet_is_unreachable() -> None:
+    class Restarted(Node):
+        def call(self, method: str, *params: Any) -> Answer:
+            return Answer(None, Fault(-32000, "context did not contain latest block height"))
+
+    with pytest.raises(LedgerUnreachableError, match="what it must know"):
+        Lane(Restarted(), account("relayer"), 1).send(CALL)
+
+
+@pytest.mark.parametrize(
     ("says", "error"),
     [
         ("insufficient funds for gas * price + value", ConfigError),
@@ -104,7 +136,7 @@ def test_what_a_node_does_not_take_is_named(says: str, error: type[Exception]) -
 
 
 def test_a_contested_nonce_ends() -> None:
-    with pytest.raises(LedgerUnreachableError, match="contested"):
+    with pytest.raises(LedgerUnreachableError, match="nonce too low"):
         Lane(Node(*["nonce too low"] * 50), account("relayer"), 1).send(CALL)
 
 

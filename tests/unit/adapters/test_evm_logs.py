@@ -14,9 +14,10 @@ from fiducia.adapters.evm.rpc import hexed, quantity
 from fiducia.core.typed_data import camel_case
 from fiducia.errors import LedgerInconsistencyError
 from fiducia.records import events
-from fiducia.records.typed import Grant, KeyRequest
+from fiducia.records.typed import Appoint, Grant, KeyRequest
+from tests.support import deeds
 from tests.support.evm_plans import DOMAINS, built_abi
-from tests.support.signers import Signers
+from tests.support.signers import Signers, key
 
 CONTRACTS = {bytes([number]) * 20: name for number, name in enumerate(abi.CONTRACTS, start=1)}
 ADDRESSES = {name: address for address, name in CONTRACTS.items()}
@@ -25,15 +26,16 @@ ITEMS = {(contract, item.name): item for contract in abi.CONTRACTS for item in a
 c = Signers(DOMAINS, 1_800_000_000)
 GRANT = c.grant(bytes(32)).grant
 REQUEST = c.request(bytes(32), GRANT)
+APPOINTMENT = deeds.appoint(c, key("mother"), serial=1).appoint
+RELEASES = (events.ReleaseRecorded, events.ReleaseRecordedLate)
 
 
 def value(kind: str, name: str) -> Any:
     """Return a sample argument."""
-    if name == "terms":
-        return abi.values_of(GRANT)
-    if name == "request":
-        return abi.values_of(REQUEST)
-    plain = {"address": "0x" + "ab" * 20, "bytes": b"key", "string": "é"}
+    structs: dict[str, Any] = {"terms": GRANT, "request": REQUEST, "appointment": APPOINTMENT}
+    if kind.startswith("(") and name in structs:
+        return abi.values_of(structs[name])
+    plain = {"address": "0x" + "ab" * 20, "bytes": b"key", "string": "é", "bool": True, "uint32[]": (1, 2)}
     if kind in plain:
         return plain[kind]
     return bytes([len(name)]) * int(kind[5:]) if kind.startswith("bytes") else len(name)
@@ -66,16 +68,24 @@ def test_an_event_becomes_its_record(contract: str, name: str) -> None:
     assert event.transaction_hash == bytes([9]) * 32
     for kind, argument in zip(item.inputs, item.input_names, strict=True):
         field = next((f.name for f in dataclasses.fields(event) if camel_case(f.name) == argument), None)
-        if field is not None and not isinstance(event, events.ReleaseRecorded):
+        if field and field != "appointment" and not isinstance(event, RELEASES):
             expected = bytes([0xAB]) * 20 if kind == "address" else value(kind, argument)
             assert getattr(event, field) == expected
     if isinstance(event, events.GrantGiven):
         assert (event.grant, event.expiry_at) == (GRANT, len("expiry"))
-    if isinstance(event, events.ReleaseRecorded):
+    if isinstance(event, events.RepresentativeAppointed):
+        assert (event.appointment, event.from_at) == (APPOINTMENT, len("from"))
+    if isinstance(event, events.CustodyTransferred):
+        assert (event.from_custodian, event.custodian) == (len("from"), len("custodian"))
+    if isinstance(event, RELEASES):
         named = {field.name for field in dataclasses.fields(REQUEST)} - {"not_after", "salt"}
         assert all(getattr(event, name) == getattr(REQUEST, name) for name in named)
-        assert (event.institution, event.badge_epoch, event.lapse_at) == (11, 5, 5)
+        assert (event.institution, event.badge_epoch) == (len("institution"), len("epoch"))
         assert event.request_id == bytes([len("requestId")]) * 32
+    if isinstance(event, events.ReleaseRecorded):
+        assert event.lapse_at == len("lapse")
+    if isinstance(event, events.ReleaseRecordedLate):
+        assert event.handed_over_at == len("handedOverAt")
 
 
 def test_every_record_is_some_event() -> None:
@@ -85,12 +95,17 @@ def test_every_record_is_some_event() -> None:
         if name != NEVER
     }
     kinds = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.LedgerEvent)]
-    assert made == set(kinds) - {events.LedgerEvent}
+    assert made == set(kinds) - {events.LedgerEvent} == set(events.EVENTS)
 
 
 @pytest.mark.parametrize(
     ("contract", "event", "argument", "record"),
-    [("Grants", "Granted", "terms", Grant), ("Releases", "Released", "request", KeyRequest)],
+    [
+        ("Subjects", "Appointed", "appointment", Appoint),
+        ("Grants", "Granted", "terms", Grant),
+        ("Releases", "Released", "request", KeyRequest),
+        ("Releases", "ReleasedLate", "request", KeyRequest),
+    ],
 )
 def test_structs_in_events_are_records_field_for_field(contract: str, event: str, argument: str, record: Any) -> None:
     (entry,) = [entry for entry in built_abi(contract) if entry.get("name") == event]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fiducia.adapters.sqlite import SqliteJournal, SqlitePatients, SqliteStudies, SqliteVault
+from fiducia.adapters.sql import SqlJournal, SqlPatients, SqlStudies, SqlVault
 from tests.support.custody import KEK, act, digest, patient, study, worker
 from tests.support.plaintext import find_plaintext
 
@@ -53,10 +53,10 @@ def test_names_in_the_vault_are_found_so_the_search_sees_into_the_files(home: Pa
 def test_going_on_and_closing_leaves_nothing_readable(home: Path) -> None:
     path = home / "custody.db"
     with (
-        SqliteVault(path, KEK) as vault,
-        SqlitePatients(path, KEK) as patients,
-        SqliteStudies(path, KEK) as studies,
-        SqliteJournal(path, KEK) as journal,
+        SqlVault(path, KEK) as vault,
+        SqlPatients(path, KEK) as patients,
+        SqlStudies(path, KEK) as studies,
+        SqlJournal(path, KEK) as journal,
     ):
         assert vault.get("pack/17") == digest("pack key 17")
         vault.remove([f"pack/{number}" for number in range(25)])

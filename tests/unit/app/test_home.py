@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from fiducia.app.consortium import Consortium, MemberAddress, StoreAddress, from_json, to_json
 from fiducia.app.home import Home
+from fiducia.core.keys.custody import CustodyRule
 from fiducia.errors import ConfigError, EncodingError, LimitError
 from fiducia.records.ledger import Network
 
@@ -124,6 +126,9 @@ def _drop(path: str) -> Any:
         (_set("members", [{"name": "../a", "institution": 1, "broker_url": "http://h"}]), "members.0.name"),
         (_set("members", [{"name": "a", "institution": 0, "broker_url": "http://h"}]), "members.0.institution"),
         (_set("store.kind", "tape"), "store.kind"),
+        (_set("custody", {"threshold": 3, "trustees": [1, 2]}), "custody"),
+        (_set("custody", {"threshold": 1, "trustees": [1, 1]}), "custody"),
+        (_set("custody", {"threshold": 1}), "custody.trustees"),
         (_set("unknown", 1), "unknown"),
         (_drop("store"), "store"),
     ],
@@ -133,6 +138,12 @@ def test_pins_are_read_strictly_and_the_first_wrong_field_is_named(change: Any, 
     change(document)
     with pytest.raises(EncodingError, match=where.replace(".", r"\.")):
         from_json(json.dumps(document).encode())
+
+
+def test_a_custody_comes_back_and_is_left_out_where_there_is_none() -> None:
+    assert "custody" not in json.loads(to_json(consortium()))
+    dealt = replace(consortium(), custody=CustodyRule(2, (1, 2, 3)))
+    assert from_json(to_json(dealt).encode()) == dealt
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": "fiducia/v1/network"'])

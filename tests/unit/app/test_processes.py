@@ -164,9 +164,10 @@ def test_names_a_child_that_died(tmp_path: Path, stack: Stack) -> None:
 
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from fiducia.app.processes import Program, start
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background has it ignored
 detach, directory = sys.argv[1] == "detach", Path(sys.argv[2])
 command = (sys.executable, "-c", "import time; time.sleep(600)")
 child = start(Program("child", command, directory / "log"), detach=detach)

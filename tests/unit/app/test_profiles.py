@@ -43,6 +43,25 @@ def test_subject_and_badge_come_back_too(profiles: Profiles) -> None:
     assert profile.person == BADGE.badge.person
 
 
+def test_a_next_signer_replaces_the_one_before_which_is_kept(profiles: Profiles) -> None:
+    patient = new_profile("p", Kind.PATIENT, SeededEntropy())
+    first, second = patient.key(KeyName.SIGNER), b"\x08" * 32
+    changed = patient.with_key(KeyName.NEXT_SIGNER, second).with_next_signer()
+    assert (changed.key(KeyName.SIGNER), changed.former) == (second, (first,))
+    assert not changed.has_key(KeyName.NEXT_SIGNER)
+    again = changed.with_key(KeyName.NEXT_SIGNER, b"\x09" * 32).with_next_signer()
+    assert again.former == (first, second)
+    assert profiles.load(profiles.save(again).name) == again
+    assert first.hex() not in repr(again)
+
+
+def test_a_first_signer_has_none_before_it() -> None:
+    waiting = Profile("p", Kind.PATIENT, keys=((KeyName.NEXT_SIGNER, b"\x08" * 32),))
+    with pytest.raises(KeyMissingError):
+        waiting.signer(KeyName.SIGNER)
+    assert waiting.with_next_signer().former == ()
+
+
 def test_keys_are_all_different() -> None:
     keys = [secret for _, secret in new_profile("a", Kind.INSTITUTION, SeededEntropy()).keys]
     assert len(set(keys)) == len(keys)

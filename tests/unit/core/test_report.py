@@ -20,6 +20,8 @@ from fiducia.core.report_text import read_claims, to_text, verify
 from fiducia.errors import InputError, ProofError
 from fiducia.records import events
 from fiducia.records.events import LedgerEvent
+from fiducia.records.typed import Review
+from tests.support import whole
 from tests.support import world as w
 from tests.support.manifests import line, manifest, with_manifests
 
@@ -179,3 +181,56 @@ def test_the_text_holds_every_id_of_the_json() -> None:
             assert value in text
 
     walk(json.loads(to_json(MADE)))
+
+
+def _emergencies() -> Report:
+    """One emergency that was used and reviewed, one that was told of late and whose review is owed."""
+    world, ledger, clock = whole.settled()
+    grant = whole.emergency()
+    world.do(world.grant_by(grant, whole.DOCTOR_2, whole.NURSE_2))
+    world.record(world.by_session(whole.emergency_request(grant), grant, whole.DOCTOR_2))
+    world.do(world.review(Review(ids.grant_id(grant), 1, keccak256(b"a report")), whole.OFFICER_2))
+    world.do(world.review(Review(ids.grant_id(grant), 2, keccak256(b"another")), whole.OFFICER_3))
+    late, (doctor, nurse) = whole.over(clock.now())
+    world.do(world.grant_by(late, doctor, nurse))
+    access = world.by_session(whole.emergency_request(late), late, doctor)
+    world.do(world.late(access, clock.now() - 100, whole.TRUSTEE))
+    history = w.events_of(ledger)
+    return report(world.domains, history, block_number=history[-1].block_number)
+
+
+def test_emergencies_are_reported_with_their_reviews_and_late_releases() -> None:
+    made = _emergencies()
+    (study,) = made.studies
+    assert [grant.terms.basis for grant in study.grants] == [5, 5]
+    reviews = [grant.review for grant in study.grants]
+    assert [review is not None and review.filed is not None for review in reviews] == [True, False]
+    assert [(release.basis, release.handed_over_at) for release in study.releases] == [(5, 0), (5, w.NOW - 100)]
+    assert study.releases[1].lapse_at == study.releases[1].recorded_at
+    assert [finding.code for finding in made.findings] == ["EMERGENCY_LATE"]
+    text = to_text(made)
+    for words in (
+        "basis EMERGENCY",
+        "justified, report 0x",
+        "contested",
+        "not filed",
+        "never open",
+        "opened by person",
+    ):
+        assert words in text
+    claims = read_claims(to_json(made))
+    assert claims.block_number == made.block_number
+    verify(text.encode(), made)
+
+
+def test_the_end_of_a_study_is_reported() -> None:
+    world, ledger = whole.eventful()
+    history = w.events_of(ledger)
+    made = report(world.domains, history, block_number=history[-1].block_number)
+    _, erased = made.studies
+    assert (erased.certificate, erased.held) == (whole.CERTIFICATE, False)
+    assert f"certificate of erasure 0x{whole.CERTIFICATE.hex()}" in to_text(made)
+    earlier = next(event for event in history if isinstance(event, events.StudyHeld))
+    during = report(world.domains, history, block_number=earlier.block_number)
+    assert during.studies[1].held
+    assert "a legal hold stands" in to_text(during)

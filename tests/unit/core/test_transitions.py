@@ -9,11 +9,13 @@ import pytest
 
 from fiducia.core import ids
 from fiducia.core.replay import State
-from fiducia.errors import LedgerInconsistencyError
+from fiducia.errors import LedgerInconsistencyError, SequenceGapError
 from fiducia.records import events
 from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import KeyKind, StudyStatus
+from tests.support import whole
 from tests.support import world as w
+from tests.support.snapshots import snapshot
 
 
 def _place(number: int = 1000, index: int = 0, at: int = w.NOW + 1000) -> dict[str, Any]:
@@ -349,44 +351,48 @@ IMPOSSIBLE: list[tuple[str, type[LedgerEvent], dict[str, Any]]] = [
 ]
 
 
+GAPS = {
+    "a gap in institutions",
+    "a number twice",
+    "gap in badge epochs",
+    "badge epoch again",
+    "gap in epochs",
+    "epoch again",
+    "gap in revisions",
+    "revision again",
+}
+
+
 @pytest.mark.parametrize(("name", "kind", "fields"), IMPOSSIBLE, ids=[name for name, *_ in IMPOSSIBLE])
 def test_what_cannot_follow_is_refused_and_changes_nothing(
     name: str, kind: type[LedgerEvent], fields: dict[str, Any]
 ) -> None:
-    _, ledger = w.eventful()
+    _, ledger = whole.eventful()
     state = State(w.events_of(ledger))
-    before = _snapshot(state)
-    with pytest.raises(LedgerInconsistencyError):
+    before = snapshot(state)
+    with pytest.raises(LedgerInconsistencyError) as refused:
         state.apply(kind(**_place(), **fields))
-    assert _snapshot(state) == before
+    assert isinstance(refused.value, SequenceGapError) is (name in GAPS)
+    assert snapshot(state) == before
 
 
-def _snapshot(state: State) -> tuple[object, ...]:
-    return (
-        state.members(),
-        state.keys(),
-        state.subjects(),
-        state.studies(),
-        state.grants_of_subject(w.SUBJECT),
-        state.releases(),
-        tuple(state.denials()),
-        state.head,
-        state.round,
-        state.person_withdrawn(ids.person(2, bytes(28))),
-    )
-
-
-def test_a_request_is_recorded_once() -> None:
-    _, ledger = w.eventful()
+def test_a_request_is_recorded_once_in_time_or_late() -> None:
+    _, ledger = whole.eventful()
     state = State(w.events_of(ledger))
-    (first, *_) = state.releases()
-    with pytest.raises(LedgerInconsistencyError, match="already"):
-        state.apply(replace(first, **_place()))
+    (first, *_), (late,) = state.releases(), state.late_releases()
+    for again in (
+        replace(first, **_place()),
+        replace(late, **_place()),
+        replace(late, **_place(), request_id=first.request_id),
+        replace(first, **_place(), request_id=late.request_id),
+    ):
+        with pytest.raises(LedgerInconsistencyError, match="already"):
+            state.apply(again)
 
 
 def test_a_study_is_withdrawn_once_and_revised_no_more() -> None:
-    _, ledger = w.eventful()
-    ledger.withdraw_study(w.STUDY)
+    world, ledger = whole.eventful()
+    world.withdraw_study()
     state = State(w.events_of(ledger))
     study = state.study(w.STUDY)
     assert study is not None

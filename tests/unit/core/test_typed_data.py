@@ -14,7 +14,7 @@ from fiducia.core import typed_data
 from fiducia.core.keccak import keccak256
 from fiducia.core.typed_data import STRUCTS, Contract, Domain, Domains, Struct
 from fiducia.errors import EncodingError
-from fiducia.records import typed
+from fiducia.records import provenance, statements, typed
 
 addresses = st.binary(min_size=20, max_size=20)
 domains = st.builds(Domain, st.integers(0, 2**256 - 1), addresses)
@@ -27,9 +27,13 @@ def _values(kind: str) -> st.SearchStrategy[Any]:
     return st.binary(min_size=size, max_size=size)
 
 
+# Structs that are one array of another.
+ARRAYS: dict[type, type] = {typed.AnchorBatch: typed.Anchor, typed.EnrolBatch: typed.Enrol}
+
+
 def _structs(kind: type) -> st.SearchStrategy[Any]:
-    if kind is typed.AnchorBatch:
-        return st.builds(kind, st.lists(_structs(typed.Anchor), max_size=5).map(tuple))
+    if kind in ARRAYS:
+        return st.builds(kind, st.lists(_structs(ARRAYS[kind]), max_size=5).map(tuple))
     return st.builds(kind, **{name: _values(solidity) for name, solidity in typed_data.solidity_fields(kind)})
 
 
@@ -51,9 +55,13 @@ def _reference(domain: Domain, struct: Any) -> bytes:
     kind = type(struct)
     types = {kind.__name__: _types(kind)}
     message = _message(struct)
-    if kind is typed.AnchorBatch:
-        types = {"AnchorBatch": [{"name": "anchors", "type": "Anchor[]"}], "Anchor": _types(typed.Anchor)}
-        message = {"anchors": [_message(each) for each in struct.anchors]}
+    if kind in ARRAYS:
+        member, (field,) = ARRAYS[kind], dataclasses.fields(kind)
+        types = {
+            kind.__name__: [{"name": field.name, "type": f"{member.__name__}[]"}],
+            member.__name__: _types(member),
+        }
+        message = {field.name: [_message(each) for each in getattr(struct, field.name)]}
     full = {
         "types": {
             "EIP712Domain": [
@@ -100,7 +108,47 @@ TYPE_STRINGS = {
     typed.Publish: "Publish(uint32 institution,uint8 kind,bytes32 keyHash,uint64 notAfter)",
     typed.WithdrawPerson: "WithdrawPerson(bytes32 person)",
     typed.RaiseBadgeEpoch: "RaiseBadgeEpoch(uint32 institution,uint32 epoch)",
+    typed.Suspend: "Suspend(uint32 institution,uint64 round)",
+    typed.Reinstate: "Reinstate(uint32 institution,uint64 round)",
+    typed.ReplaceGovernor: "ReplaceGovernor(uint32 institution,address governor,uint64 round)",
+    typed.ChangeExports: "ChangeExports(uint32 institution,uint64 exports,uint64 round)",
+    typed.NarrowExports: "NarrowExports(uint32 institution,uint64 exports,uint64 round)",
+    typed.EnrolBatch: "EnrolBatch(Enrol[] enrolments)Enrol(uint32 custodian,bytes32 salt,bytes32 signerHash)",
+    typed.Rotate: "Rotate(bytes20 subject,bytes32 signerHash,uint32 serial)",
+    typed.Appoint: "Appoint(bytes20 subject,bytes32 representative,uint32 powers,uint32 purposes,uint64 notAfter,"
+    "uint32 serial,bytes32 terms)",
+    typed.Dismiss: "Dismiss(bytes20 subject,bytes32 representative,uint32 serial)",
+    typed.Restrict: "Restrict(bytes20 subject,uint32 serial)",
+    typed.Lift: "Lift(bytes20 subject,uint32 serial)",
+    typed.Recover: "Recover(bytes20 subject,bytes32 signerHash,uint8 attempt,uint32 serial)",
+    typed.Veto: "Veto(bytes20 subject,bytes32 matter)",
+    typed.Transfer: "Transfer(bytes20 subject,uint32 custodian,uint32 serial)",
+    typed.Withdraw: "Withdraw(bytes32 studyId,uint16 revision)",
+    typed.Retain: "Retain(bytes32 studyId,uint32 retainUntilDay)",
+    typed.Hold: "Hold(bytes32 studyId,uint32 serial,bytes32 terms)",
+    typed.LiftHold: "LiftHold(bytes32 studyId,uint32 serial)",
+    typed.RequestErasure: "RequestErasure(bytes32 studyId)",
+    typed.Erase: "Erase(bytes32 studyId,bytes32 certificate)",
+    typed.Review: "Review(bytes32 grantId,uint8 outcome,bytes32 report)",
+    typed.Late: "Late(bytes32 requestId,uint64 handedOverAt)",
     typed.HandOverStatement: "HandOverStatement(bytes32 requestId,uint32 trustee,bytes32 sealed)",
+    statements.Deposit: "Deposit(bytes32 studyId,bytes20 subject,uint32 custodian,uint32 trustee,bytes32 custody,"
+    "bytes32 sealed)",
+    statements.Keeping: "Keeping(bytes32 studyId,uint32 trustee,bytes32 custody,bytes32 sealed)",
+    statements.Collect: "Collect(bytes32 studyId,uint16 revision,uint32 custodian,uint32 trustee,bytes32 recipient)",
+    statements.Destroy: "Destroy(bytes32 studyId,uint32 custodian,uint32 trustee,bytes32 custody)",
+    statements.Destroyed: "Destroyed(bytes32 studyId,uint32 trustee,bytes32 custody,uint64 destroyedAt,"
+    "uint64 heldUntil)",
+    statements.Cleared: "Cleared(bytes32 studyId,uint32 custodian,uint64 clearedAt,uint64 heldUntil)",
+    statements.LookUp: "LookUp(uint32 custodian,bytes32 identity,uint64 notAfter,bytes32 salt)",
+    statements.Ask: "Ask(bytes20 subject,bytes32 scope,uint64 anchoredBy,bytes32 grantee,uint32 purposes,"
+    "uint32 actions,uint64 notAfter,uint64 askUntil,bytes32 salt)",
+    statements.AskList: "AskList(bytes20 subject,uint64 notAfter)",
+    statements.Decline: "Decline(bytes32 askId)",
+    provenance.LedgerCheckpoint: "LedgerCheckpoint(uint32 institution,uint64 blockNumber,bytes32 blockHash,"
+    "uint64 blockAt,uint64 events,bytes32 root,uint64 signedAt)",
+    provenance.Provenance: "Provenance(uint32 custodian,bytes32 studyId,uint16 revision,bytes32 manifest,uint32 series,"
+    "uint32 instance,bytes32 identity,bytes32 header,uint64 signedAt)",
 }
 
 
@@ -108,19 +156,20 @@ def test_the_structs_are_the_final_ones() -> None:
     assert {kind: typed_data.type_string(kind) for kind in STRUCTS} == TYPE_STRINGS
 
 
+KEPT_BY = {
+    Contract.MEMBERS: "Badge Admit Suspend Reinstate ReplaceGovernor ChangeExports NarrowExports Publish "
+    "WithdrawPerson RaiseBadgeEpoch LedgerCheckpoint",
+    Contract.SUBJECTS: "Enrol EnrolBatch Rotate Appoint Dismiss Restrict Lift Recover Veto Transfer RevokeAll LookUp",
+    Contract.STUDIES: "Anchor AnchorBatch Revise Withdraw Retain Hold LiftHold RequestErasure Erase Provenance "
+    "Deposit Keeping Collect Destroy Destroyed Cleared",
+    Contract.GRANTS: "Grant Revoke Review Ask AskList Decline",
+    Contract.RELEASES: "KeyRequest Late HandOverStatement",
+}
+
+
 def test_each_struct_is_signed_where_its_state_is_kept() -> None:
     homes = {kind.__name__: typed_data.home(kind) for kind in STRUCTS}
-    assert {name for name, home in homes.items() if home is Contract.MEMBERS} == {
-        "Badge",
-        "Admit",
-        "Publish",
-        "WithdrawPerson",
-        "RaiseBadgeEpoch",
-    }
-    assert {name for name, home in homes.items() if home is Contract.SUBJECTS} == {"Enrol", "RevokeAll"}
-    assert {name for name, home in homes.items() if home is Contract.STUDIES} == {"Anchor", "AnchorBatch", "Revise"}
-    assert {name for name, home in homes.items() if home is Contract.GRANTS} == {"Grant", "Revoke"}
-    assert {name for name, home in homes.items() if home is Contract.RELEASES} == {"KeyRequest", "HandOverStatement"}
+    assert homes == {name: contract for contract, names in KEPT_BY.items() for name in names.split()}
 
 
 @given(structs)

@@ -18,9 +18,10 @@ from fiducia.core.typed_data import STRUCTS, Domain, Struct
 from fiducia.errors import EncodingError
 from tests.support import typed_data as wallet
 from tests.unit.core.test_typed_data import domains, structs
-from tests.vectors.generate_typed_data import FILE, struct_of
+from tests.vectors.generate_typed_data import FILE, SHARED, struct_of
 
 VECTORS = json.loads(FILE.read_text())
+ACCEPTED = VECTORS["accepted"] + VECTORS["between_brokers"]
 DOMAIN = Domain(262_144, b"\xa1" * 20)
 
 
@@ -59,10 +60,10 @@ def test_digests_equal_viems_at_every_boundary(node: str) -> None:
 
 
 def test_every_struct_has_vectors() -> None:
-    assert {row["struct"] for row in VECTORS["accepted"]} == {kind.__name__ for kind in STRUCTS}
+    assert {row["struct"] for row in ACCEPTED} == {kind.__name__ for kind in SHARED}
 
 
-@pytest.mark.parametrize("row", VECTORS["accepted"], ids=lambda row: row["name"])
+@pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row["name"])
 def test_a_vectors_message_is_read_hashed_and_written_back(row: wallet.Json) -> None:
     kind = wallet.BY_NAME[row["struct"]]
     struct: Any = wire.decode(kind, wallet.wire_form(kind, row["message"]))
@@ -74,7 +75,7 @@ def test_a_vectors_message_is_read_hashed_and_written_back(row: wallet.Json) -> 
 
 
 def test_viem_and_eth_account_agree_with_every_vector(node: str) -> None:
-    rows = VECTORS["accepted"]
+    rows = ACCEPTED
     requests = [
         wallet.request(DOMAIN, wallet.BY_NAME[row["struct"]], row["message"]) | {"domain": row["domain"]}
         for row in rows
@@ -107,10 +108,6 @@ def test_viem_refuses_wrong_widths_and_signs_past_undeclared_fields(node: str) -
         wallet.request(DOMAIN, kind, row["message"]) | {"domain": row["domain"]}
         for kind, row in zip(kinds, rows, strict=True)
     ]
-    plain = {
-        row["struct"]: bytes.fromhex(row["digest"][2:])
-        for row in VECTORS["accepted"]
-        if row["name"].endswith("different")
-    }
+    plain = {row["struct"]: bytes.fromhex(row["digest"][2:]) for row in ACCEPTED if row["name"].endswith("different")}
     expected = [plain[row["struct"]] if row["viem"] == "ignores it" else None for row in rows]
     assert wallet.viem_digests(node, requests) == expected

@@ -41,6 +41,34 @@ approvals = st.builds(typed.Approval, st.binary(max_size=84), signatures, st.non
 staff = st.builds(typed.StaffAccess, _struct(typed.KeyRequest), _struct(typed.Grant), badges, signatures)
 own = st.builds(typed.OwnAccess, _struct(typed.KeyRequest), approvals, st.binary(max_size=1216))
 accesses = staff | own
+votes = st.lists(st.tuples(small, signatures), max_size=3).map(tuple)
+VOTES = (typed.Suspend, typed.Reinstate, typed.ReplaceGovernor, typed.ChangeExports)
+APPROVED_BY_ONE: dict[Any, type] = {
+    ledger.VetoAppointmentAct: typed.Appoint,
+    ledger.RestrictAct: typed.Restrict,
+    ledger.VetoRecoveryAct: typed.Recover,
+    ledger.HoldAct: typed.Hold,
+    ledger.RequestErasureAct: typed.RequestErasure,
+    ledger.ReviewAct: typed.Review,
+}
+APPROVED_BY_SEVERAL: dict[Any, type] = {
+    ledger.AppointAct: typed.Appoint,
+    ledger.DismissAct: typed.Dismiss,
+    ledger.LiftAct: typed.Lift,
+    ledger.LiftHoldAct: typed.LiftHold,
+}
+SIGNED: dict[Any, type] = {
+    ledger.WithdrawAct: typed.Withdraw,
+    ledger.RetainAct: typed.Retain,
+    ledger.EraseAct: typed.Erase,
+}
+
+
+def many(of: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Up to two of something."""
+    return st.lists(of, max_size=2).map(tuple)
+
+
 acts = st.one_of(
     st.builds(ledger.AdmitAct, _struct(typed.Admit), st.lists(st.tuples(small, signatures), max_size=3).map(tuple)),
     st.builds(ledger.PublishAct, _struct(typed.Publish), signatures, text, signatures),
@@ -53,11 +81,24 @@ acts = st.one_of(
     st.builds(ledger.RevokeAct, _struct(typed.Grant), approvals),
     st.builds(ledger.RevokeAllAct, _struct(typed.RevokeAll), approvals),
     st.builds(ledger.RecordAct, accesses),
+    st.builds(ledger.VoteAct, st.one_of(*map(_struct, VOTES)), votes),
+    st.builds(ledger.NarrowExportsAct, _struct(typed.NarrowExports), signatures),
+    st.builds(ledger.EnrolBatchAct, many(_struct(typed.Enrol)), signatures, many(signatures), many(signatures)),
+    st.builds(ledger.RotateAct, _struct(typed.Rotate), signatures, signatures, approvals),
+    st.builds(ledger.RecoverAct, _struct(typed.Recover), signatures, signatures, many(approvals)),
+    st.builds(ledger.CompleteRecoveryAct, st.binary(min_size=20, max_size=20)),
+    st.builds(ledger.TransferAct, _struct(typed.Transfer), signatures, approvals),
+    st.builds(ledger.GrantBatchAct, many(st.builds(ledger.GrantAct, _struct(typed.Grant), many(approvals)))),
+    st.builds(ledger.RecordLateAct, staff, _struct(typed.Late), signatures),
+    *(st.builds(act, _struct(kind), approvals) for act, kind in APPROVED_BY_ONE.items()),
+    *(st.builds(act, _struct(kind), many(approvals)) for act, kind in APPROVED_BY_SEVERAL.items()),
+    *(st.builds(act, _struct(kind), signatures) for act, kind in SIGNED.items()),
 )
 
 WIDTHS = {
-    "by": 32, "governor": 20, "grant_id": 32, "key_hash": 32, "manifest": 32, "person": 32, "recipient": 32,
-    "request_id": 32, "signer_hash": 32, "study_id": 32, "subject": 20, "transaction_hash": 32,
+    "by": 32, "certificate": 32, "first": 32, "governor": 20, "grant_id": 32, "key_hash": 32, "manifest": 32,
+    "person": 32, "recipient": 32, "report": 32, "representative": 32, "request_id": 32, "second": 32,
+    "signer_hash": 32, "study_id": 32, "subject": 20, "terms": 32, "transaction_hash": 32,
 }  # fmt: skip
 
 
@@ -72,8 +113,12 @@ def _event(kind: type) -> st.SearchStrategy[Any]:
         elif hint is bytes:
             size = WIDTHS.get(name)
             fields[name] = st.binary(max_size=64) if size is None else st.binary(min_size=size, max_size=size)
-        elif hint is typed.Grant:
-            fields[name] = _struct(typed.Grant)
+        elif hint is bool:
+            fields[name] = st.booleans()
+        elif hint in (typed.Grant, typed.Appoint):
+            fields[name] = _struct(hint)
+        elif typing.get_origin(hint) is tuple:
+            fields[name] = many(small)
         else:
             fields[name] = st.integers(0, 2**64 - 1)
     return st.builds(kind, **fields)
@@ -98,7 +143,7 @@ def test_events_come_back(event: events.LedgerEvent) -> None:
     assert wire.decode(type(event), wire.encode(event)) == event
 
 
-@given(st.one_of(*(_struct(kind) for kind in typed_data.STRUCTS if kind is not typed.AnchorBatch)))
+@given(st.one_of(*(_struct(kind) for kind in typed_data.STRUCTS if kind not in (typed.AnchorBatch, typed.EnrolBatch))))
 def test_structs_come_back(struct: Any) -> None:
     assert wire.decode(type(struct), wire.encode(struct)) == struct
 
@@ -299,7 +344,9 @@ def _check(schema: dict[str, Any], value: Any) -> bool:
     if kind == "string":
         fits = len(value) <= schema["maxLength"] if isinstance(value, str) else False
         return fits and re.search(schema.get("pattern", ""), value) is not None
-    return value is None
+    if kind == "boolean":
+        return isinstance(value, bool)
+    return kind == "null" and value is None
 
 
 @given(acts | accesses | all_events)

@@ -3,13 +3,15 @@
 Owns which block counts (the newest final one, by the network's profile), whether it is fresh by this
 machine's clock, and that the endpoint serves the pinned chain: chain id, genesis hash, code at the
 addresses, P-256, the relying party of passkeys. Knows no act and no event. Views are read at a block hash
-(EIP-1898), so an answer cannot mix two blocks, and the newest head comes in the same HTTP request.
+(EIP-1898), so an answer cannot mix two blocks, and the newest head comes in the same HTTP request. An endpoint
+whose head is stale, or behind what another one served, is passed over for the next.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -31,6 +33,8 @@ from fiducia.records.ledger import Head, Network
 Asked = TypeVar("Asked")
 _TAGS = {"instant": "latest", "tag": "finalized"}
 _CALLS_PER_BATCH = 500  # nodes bound a request's size; more calls go to the same block in further requests
+_CATCH_UP_S = 2.0  # how long the endpoints may take to know what one of them served
+_CATCH_UP_PAUSE_S = 0.05
 _ATTEMPTS = 3  # at a remembered head, at the head that came with it, and once more behind a load balancer
 
 
@@ -42,6 +46,10 @@ class Question:
     function: str
     address: bytes
     data: bytes
+
+
+class _BehindError(Exception):
+    """An endpoint has not seen yet what another one has; in a moment it will. Never leaves this module."""
 
 
 class Chain:
@@ -62,6 +70,7 @@ class Chain:
         self._lock = threading.Lock()
         self._checked_generation = -1
         self._last: Head | None = None
+        self._highest = 0
         self._joined: Joiner[Sequence[Question], tuple[Head, list[Answer]]] = Joiner(self._ask_group, at_most=256)
 
     def view(self, contract: str, function: str, *arguments: Any) -> Question:
@@ -117,7 +126,9 @@ class Chain:
 
     def head(self) -> Head:
         """Return the newest final head. Raises: LedgerStaleError, LedgerUnreachableError, ConfigError."""
-        return self._fresh(head_of(self.call(self.newest_call.method, *self.newest_call.params)))
+        return self._of_an_endpoint(
+            lambda floor: self._fresh(head_of(self.call(self.newest_call.method, *self.newest_call.params)), floor)
+        )
 
     def block(self, number: int) -> Head:
         """Return one block by number. Raises: LedgerInconsistencyError (there is none), LedgerUnreachableError."""
@@ -128,6 +139,7 @@ class Chain:
 
     def saw(self, head: Head) -> None:
         """Take note of a newer final head that was seen in passing: the next questions are asked at it first."""
+        self._highest = max(self._highest, head.number)
         if self._last is None or head.number > self._last.number:
             self._last = head
 
@@ -142,11 +154,12 @@ class Chain:
         return head, [_result(question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     def _ask_group(self, group: Sequence[Sequence[Question]]) -> list[tuple[Head, list[Answer]]]:
-        head, answers = self._ask_at_head([question for questions in group for question in questions])
+        together = [question for questions in group for question in questions]
+        head, answers = self._of_an_endpoint(lambda floor: self._ask_at_head(together, floor))
         pending = iter(answers)
         return [(head, [next(pending) for _ in questions]) for questions in group]
 
-    def _ask_at_head(self, questions: Sequence[Question]) -> tuple[Head, list[Answer]]:
+    def _ask_at_head(self, questions: Sequence[Question], floor: int) -> tuple[Head, list[Answer]]:
         """Ask at the head that was seen last; when there is a newer one by now, once more at that."""
         at, was_newest = self._last, False
         for _ in range(_ATTEMPTS):
@@ -154,14 +167,30 @@ class Chain:
             newest, *answers = self.batch([self.newest_call, *calls[:_CALLS_PER_BATCH]])
             for start in range(_CALLS_PER_BATCH, len(calls), _CALLS_PER_BATCH):
                 answers += self.batch(calls[start : start + _CALLS_PER_BATCH])
-            head = self._fresh(head_of(newest))
+            head = self._fresh(head_of(newest), floor)
             # What was the newest head a request ago still counts: it was so after the caller had asked.
             if at and (head.hash == at.hash or was_newest) and not any(map(_head_unknown, answers)):
                 return at, answers
             at, was_newest = head, True
         raise LedgerUnreachableError("the chain endpoint does not answer at its own head; try again")
 
-    def _fresh(self, head: Head) -> Head:
+    def _of_an_endpoint(self, ask: Callable[[int], Asked]) -> Asked:
+        """Ask one endpoint after the other until one has a head that counts: `ask` is told the lowest that does."""
+        give_up_at, asked = time.monotonic() + _CATCH_UP_S, 0
+        while True:
+            try:
+                return ask(self._highest)
+            except LedgerStaleError:
+                asked += 1
+                if asked >= self.rpc.endpoints:
+                    raise
+            except _BehindError as error:
+                if time.monotonic() > give_up_at:
+                    raise LedgerStaleError(str(error)) from error
+                time.sleep(_CATCH_UP_PAUSE_S)
+            self.rpc.turn()
+
+    def _fresh(self, head: Head, floor: int) -> Head:
         age_s = self._clock.now() - head.time_at
         if abs(age_s) > self.network.max_head_age_s:
             side = "older" if age_s > 0 else "ahead"
@@ -169,11 +198,14 @@ class Chain:
                 f"the chain's newest block is {abs(age_s)} s {side} by this machine's clock, "
                 f"{self.network.max_head_age_s} s are allowed: is the chain stalled, or the clock wrong?"
             )
+        if self.rpc.endpoints > 1 and head.number < floor:
+            raise _BehindError(f"the chain endpoint is at block {head.number}, another one was at {floor}; try again")
+        self._highest = max(self._highest, head.number)
         self._last = head
         return head
 
     def _check_identity(self, chain_id: Answer, genesis: bytes) -> None:
-        found = as_int(chain_id.result)
+        found = number_of(chain_id)
         if found != self.network.chain_id:
             raise ConfigError(
                 f"wrong network: the endpoint serves chain {found}, the settings name {self.network.chain_id}; "
@@ -203,6 +235,13 @@ def head_of(answer: Answer) -> Head:
     if not isinstance(block, dict):
         raise LedgerInconsistencyError("the chain endpoint gave something else where a block is due")
     return Head(as_int(block.get("number")), as_bytes(block.get("hash"), 32), as_int(block.get("timestamp")))
+
+
+def number_of(answer: Answer) -> int:
+    """Return a quantity. Raises: LedgerUnreachableError (a fault instead), LedgerInconsistencyError."""
+    if answer.fault is not None:
+        raise LedgerUnreachableError(f"the chain endpoint does not say what it must know ({said(answer)})")
+    return as_int(answer.result)
 
 
 def said(answer: Answer) -> str:

@@ -1,9 +1,8 @@
 """IReleases.Facts as `records.ledger.Facts`: one view, one record.
 
-Owns the question and the names; deciding from facts is `core.policy`'s. The chain does not keep a
-subject's signer in a form that it can tell, only whether a given one is current: for own access
-`subject_signer_hash` is that of the signer who asks, or zeros when it is not the current one; for staff,
-about whom nothing depends on it, zeros.
+Owns the question and the names; deciding from facts is `core.policy`'s. For own access the ledger says what whoever
+asks may do: with ACCESS its purposes and its end are facts, without it zeros; for staff, about whom nothing depends
+on it, zeros.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Any
 
 from fiducia.adapters.evm.abi import values_of
 from fiducia.adapters.evm.chain import Chain, Question
-from fiducia.core import ids
+from fiducia.core import ids, rules
 from fiducia.core.decision import VerifiedAccess
-from fiducia.records.ledger import Facts, GrantState, StudyStatus
+from fiducia.records.ledger import Facts, GrantState, Head, StudyStatus
 from fiducia.records.typed import Access, OwnAccess
 
 _NOBODY = bytes(20)
@@ -37,21 +36,28 @@ def read(
     request = values_of(access.request)
     if isinstance(access, OwnAccess):
         signer_hash = ids.signer_hash(access.approval.signer)
-        head, [(found, current), *others] = chain.ask(chain.view("Releases", "ownFactsOf", request, signer_hash), *also)
-        return _facts(head, found, signer_hash if current else bytes(32)), others
+        question = chain.view("Releases", "ownFactsOf", request, signer_hash)
+        head, [(found, authority), *others] = chain.ask(question, *also)
+        return _facts(head, found, *_access_of(authority)), others
     badge = values_of(access.badge.badge)
     question = chain.view("Releases", "factsOf", request, badge, verified.issuer or _NOBODY)
     head, [(found,), *others] = chain.ask(question, *also)
-    return _facts(head, found, bytes(32)), others
+    return _facts(head, found, 0, 0), others
 
 
-def _facts(head: Any, found: tuple[Any, ...], signer_hash: bytes) -> Facts:
+def _access_of(authority: tuple[Any, ...]) -> tuple[int, int]:
+    """Return the purposes and the end of a power to access; zeros without it."""
+    _, _, powers, purposes, end = authority
+    return (purposes, end) if powers & rules.mask(rules.Power.ACCESS) else (0, 0)
+
+
+def _facts(head: Head, found: tuple[Any, ...], own_purposes: int, own_end_at: int) -> Facts:
     _, standing, study, revision_withdrawn, subject, exports, grant, release = found
     issuer_end, active, badge_epoch, region, person_withdrawn, recipient_end = standing
     study_subject, revision, status, _, anchored_at = study
-    custodian, epoch, flags, _ = subject
+    custodian, epoch, flags, *_ = subject
     _, grant_epoch, expiry, state, _ = grant
-    recorded_at, lapse, _, _ = release
+    recorded_at, lapse, *_ = release
     return Facts(
         head=head,
         institution_active=active,
@@ -69,7 +75,8 @@ def _facts(head: Any, found: tuple[Any, ...], signer_hash: bytes) -> Facts:
         grant_expiry_at=expiry,
         subject_epoch=epoch,
         subject_restricted=bool(flags & 1),
-        subject_signer_hash=signer_hash,
+        own_purposes=own_purposes,
+        own_end_at=own_end_at,
         custodian=custodian,
         custodian_exports=exports,
         recipient_end_at=recipient_end,

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from fiducia.adapters.evm.chain import Chain, head_of
+from fiducia.adapters.evm.chain import Chain, head_of, number_of
 from fiducia.adapters.evm.rpc import Answer, Call, as_bytes, as_int, hexed
 from fiducia.errors import FiduciaError, LedgerInconsistencyError
 from fiducia.records.ledger import Head
@@ -120,7 +120,7 @@ class Follower:
 
     def _look(self, watches: list[Watch]) -> None:
         now = time.monotonic()
-        number = as_int(self._chain.call("eth_blockNumber").result)
+        number = number_of(self._chain.call("eth_blockNumber"))
         moved = number != self._number
         if moved:
             self._note_arrival(number, now)

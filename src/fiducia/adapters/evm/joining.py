@@ -1,14 +1,16 @@
 """Callers that want the same kind of thing at the same time, joined into one request.
 
-Owns no thread: the first caller of a group leads it and asks for all; the others wait for their answer.
+`Joiner` owns no thread: the first caller of a group leads it and asks for all; the others wait for their answer.
 A group that leads while an earlier one is under way stays open until that one is done, so joining costs
-nobody time: whoever would have waited anyhow waits together. Knows nothing of what is asked.
+nobody time: whoever would have waited anyhow waits together. `Company` says who is about to ask. Neither knows what
+is asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 Question = TypeVar("Question")
@@ -83,3 +85,28 @@ class Joiner(Generic[Question, Answer]):
                 if self._open is group:  # interrupted before its turn came
                     self._open = None
             group.done.set()
+
+
+class Company:
+    """Who is on the way to a `Joiner`, so that its leaders wait for them and for nobody else."""
+
+    def __init__(self) -> None:
+        self._coming = 0
+        self._arrived = threading.Condition()
+
+    @contextlib.contextmanager
+    def coming(self) -> Iterator[None]:
+        """Be on the way for as long as the block lasts."""
+        with self._arrived:
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._arrived:
+                self._coming -= 1
+                self._arrived.notify_all()
+
+    def wait(self, at_most_s: float) -> None:
+        """Wait until nobody is on the way, for so long at most; alone, this takes no time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._coming == 0, timeout=at_most_s)

@@ -11,14 +11,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fiducia.adapters.evm.chain import said
-from fiducia.adapters.evm.rpc import Answer, as_int, hexed
+from fiducia.adapters.evm.chain import number_of, said
+from fiducia.adapters.evm.rpc import Answer, hexed
 from fiducia.errors import ConfigError, LedgerUnreachableError, UnexpectedRevertError
 
 if TYPE_CHECKING:
@@ -28,7 +30,11 @@ _ATTEMPTS = 8
 # Nodes say these in their own words; the numeric codes do not tell them apart.
 _KNOWN = ("already known", "already in mempool", "already imported", "known transaction", "already in the mempool")
 _NONCE_USED = ("nonce too low", "invalid nonce", "nonce is too low", "invalid sequence")
+_EXPECTED = re.compile(r"expected (\d{1,18})\b")
 _NONCE_TAKEN = ("underpriced",)
+# A node that failed inside took nothing and refused nothing: evmd does so for new accounts that arrive together.
+_FAILED_INSIDE = ("recovered:", "panic")
+_FAILED_PAUSE_S = 0.25
 _NO_FUNDS = ("insufficient funds", "insufficient balance", "insufficient fee")
 
 
@@ -99,10 +105,23 @@ class Lane:
                 if _means(answer, _NONCE_TAKEN):  # by one that this chain's "pending" does not count
                     nonce += 1
                 elif _means(answer, _NONCE_USED):
-                    nonce = max(self._count("pending"), nonce + 1)
+                    nonce = self._next_after(nonce, answer)
+                elif _means(answer, _FAILED_INSIDE):
+                    time.sleep(_FAILED_PAUSE_S)
+                    nonce = self._count("pending")
                 else:
                     raise _not_taken(answer)
-        raise LedgerUnreachableError(f"the relayer's next nonce is contested ({said(answer)}); try again")
+        raise LedgerUnreachableError(
+            f"the chain endpoint takes no transaction of the relayer's ({said(answer)}); try again"
+        )
+
+    def _next_after(self, nonce: int, answer: Answer) -> int:
+        """Return the nonce to try next: the one that the node says it expects, or the next that can be free.
+
+        Some chains' "pending" counts a few waiting transactions only, and none of an account that is new.
+        """
+        expected = _EXPECTED.search(answer.fault.message) if answer.fault else None
+        return int(expected[1]) if expected else max(self._count("pending"), nonce + 1)
 
     def send_at(self, nonce: int, outgoing: Outgoing) -> Sent:
         """Send under a given nonce, to fill a gap; that somebody filled it meanwhile is no error."""
@@ -120,7 +139,7 @@ class Lane:
         return self._count("latest")
 
     def _count(self, tag: str) -> int:
-        return as_int(self._rpc.call("eth_getTransactionCount", hexed(self.address), tag).result)
+        return number_of(self._rpc.call("eth_getTransactionCount", hexed(self.address), tag))
 
     def _sign(self, nonce: int, outgoing: Outgoing) -> Sent:
         fields: dict[str, Any] = {

@@ -1,33 +1,38 @@
 """The ledger on an Ethereum-compatible chain: `ports.Ledger` over JSON-RPC.
 
-Owns nothing but the joining of its parts: `chain` (which block counts), `facts`, `history` (events),
-`acts` (acts as calls), `relay` (carrying), `recording` (releases, many in one transaction). Pins are
-checked before the first answer. Without a relayer's account it reads only. Source: design section 5.
+Owns nothing but the joining of its parts: `chain` (which block counts), `facts`, `history` (events), `receipts`
+(proved to blocks), `acts` (acts as calls), `relay` and `carrying` (one call, one act), `recording` and `granting`
+(many releases or grants in one transaction). Pins are checked before the first answer. Without a relayer's account
+it reads only. Source: design section 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fiducia.adapters.evm import acts, facts
 from fiducia.adapters.evm.abi import values_of
-from fiducia.adapters.evm.acts import Plan
+from fiducia.adapters.evm.anchors import EvmAnchors
+from fiducia.adapters.evm.carrying import Carrier
 from fiducia.adapters.evm.chain import Chain
 from fiducia.adapters.evm.foresight import Foresight
+from fiducia.adapters.evm.granting import Granter
 from fiducia.adapters.evm.history import History
 from fiducia.adapters.evm.lane import Lane
+from fiducia.adapters.evm.receipts import ReceiptProofs
 from fiducia.adapters.evm.recording import Recorder
 from fiducia.adapters.evm.relay import Relay
 from fiducia.adapters.evm.rpc import Rpc
 from fiducia.core.policy import verify_access
 from fiducia.core.typed_data import domains_of
-from fiducia.errors import ConfigError, UnexpectedRevertError
+from fiducia.errors import ConfigError
 from fiducia.ports import Clock
 from fiducia.records.events import LedgerEvent
-from fiducia.records.ledger import Act, Facts, Head, Network, Receipt, RecordAct
+from fiducia.records.ledger import Act, Facts, GrantAct, GrantBatchAct, Head, Network, Receipt, RecordAct
+from fiducia.records.provenance import ReceiptProof
 from fiducia.records.typed import Access, KeyRequest, StaffAccess
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ class EvmLedger:
         request_timeout_s: how long an endpoint may take for one answer.
         patience_s: an act without progress for so long is sent again.
         gas_price_wei: 0 on chains without fees.
+        carried: told of every act that the ledger takes, before it is sent (a grant: before it is answered for); what
+            it raises keeps the act from that. Not of releases by staff, nor of acts that took effect before.
 
     Raises:
         ConfigError: the network's settings are incomplete.
@@ -62,17 +69,22 @@ class EvmLedger:
         request_timeout_s: float = 10.0,
         patience_s: float = 3.0,
         gas_price_wei: int = 0,
+        carried: Callable[[Act], None] = lambda _: None,
     ) -> None:
         self._rpc = Rpc(network.rpc_urls, timeout_s=request_timeout_s)
         self._chain = Chain(network, self._rpc, clock)
         self._history = History(self._chain)
+        self._receipts = ReceiptProofs(self._chain)
         self._relay: Relay | None = None
+        self._carried = carried
         self.domains = domains_of(network)
         if relayer is not None:
             lane = Lane(self._chain, relayer, network.chain_id, lock_path=lock_path, gas_price_wei=gas_price_wei)
             self._relay = Relay(self._chain, lane, timeout_s=timeout_s, patience_s=patience_s)
             self._foresight = Foresight(self._chain)
             self._recorder = Recorder(self._chain, self._relay, self._history, self._foresight, clock)
+            self._carrier = Carrier(self._chain, self._relay, self._history)
+            self._granter = Granter(self._chain, self._relay, self._history, self._carrier)
 
     def close(self) -> None:
         """Close the connections."""
@@ -123,38 +135,31 @@ class EvmLedger:
         """Yield events in order; see `fiducia.ports.Ledger.events`."""
         return self._history.events(first_block, last_block)
 
+    def anchors(self) -> EvmAnchors:
+        """Return the checkpoints of members' logs on this chain."""
+        return EvmAnchors(self._chain, self._relay)
+
+    def has_receipt_proofs(self) -> bool:
+        """Tell whether receipts can be proved; see `fiducia.ports.Receipts`."""
+        return self._receipts.exist()
+
+    def receipt_proof(self, event: LedgerEvent) -> ReceiptProof | None:
+        """Return the proof of an event's receipt; see `fiducia.ports.Receipts`."""
+        return self._receipts.of(event)
+
     def submit(self, act: Act) -> Receipt:
         """Carry an act to the chain; see `fiducia.ports.Ledger.submit`.
 
         An act that took effect before is success, with the earlier events where they are found and no gas.
-        Releases that several threads record at once share a transaction, and its gas in equal parts.
+        Releases that several threads record at once share a transaction, and its gas in equal parts; so do grants.
         """
         if self._relay is None:
             raise ConfigError("this profile has no relayer's account: it can read the ledger only")
         if isinstance(act, RecordAct) and isinstance(act.access, StaffAccess):
             return self._recorder.record(act.access)
-        return self._carry(self._relay, acts.plan_of(self._chain, act))
-
-    def _carry(self, relay: Relay, plan: Plan) -> Receipt:
-        head = self._chain.head()
-        done = plan.done(self._chain)
-        if done and not plan.repeats:
-            return self._earlier(plan, head)
-        outgoing = relay.simulate(plan.contract, plan.data)
-        if done:
-            return self._earlier(plan, head)
-        included = relay.carry(outgoing)
-        if not included.succeeded:
-            # The state changed between the simulation and the block: say what stands against the act now.
-            relay.simulate(plan.contract, plan.data)
-            if plan.done(self._chain):
-                return self._earlier(plan, included.head)
-            raise UnexpectedRevertError("the transaction failed in its block and would succeed now; try again")
-        told = self._history.of_receipt(included.logs, included.head)
-        if not told:  # another transaction did it meanwhile
-            told = self._history.find(included.head, plan.topics, plan.tells)
-        return Receipt(included.transaction_hash, included.head, included.gas_used, told)
-
-    def _earlier(self, plan: Plan, head: Head) -> Receipt:
-        found = self._history.find(head, plan.topics, plan.tells)
-        return Receipt(found[-1].transaction_hash if found else bytes(32), head, 0, found)
+        if isinstance(act, GrantAct | GrantBatchAct):
+            given = self._granter.give(act) if isinstance(act, GrantAct) else self._granter.give_batch(act)
+            if given.gas_used:  # the ledger judges grants in company: what it refused, or had, was not carried
+                self._carried(act)
+            return given
+        return self._carrier.carry(acts.plan_of(self._chain, act), before=lambda: self._carried(act))

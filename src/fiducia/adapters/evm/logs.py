@@ -8,15 +8,16 @@ the window, strictly in order. Asking the chain for them is `history`'s; what fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from fiducia.adapters.evm import abi
 from fiducia.adapters.evm.rpc import as_bytes, as_int
+from fiducia.core.typed_data import camel_case
 from fiducia.errors import LedgerInconsistencyError
 from fiducia.records import events
 from fiducia.records.events import LedgerEvent
-from fiducia.records.typed import Grant, KeyRequest
+from fiducia.records.typed import Appoint, Grant, KeyRequest
 
 Make = Callable[[dict[str, Any], dict[str, Any]], LedgerEvent]
 
@@ -87,21 +88,20 @@ def in_order(found: Iterable[Log], first_block: int, last_block: int) -> list[Lo
     return kept
 
 
-def _admitted(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
-    return events.MemberAdmitted(
-        institution=v["institution"], governor=v["governor"], region=v["region"], exports=v["exports"], **place
-    )
+def _named(kind: type[LedgerEvent], **renamed: str) -> Make:
+    """Make a record whose fields are the event's arguments, by their Solidity names or as `renamed` says."""
+    sources = {name: renamed.get(name, camel_case(name)) for name in _own_fields(kind)}
+    return lambda v, place: kind(**{name: v[source] for name, source in sources.items()}, **place)
 
 
-def _published(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
-    return events.KeyPublished(
-        institution=v["institution"],
-        kind=v["kind"],
-        key_hash=v["keyHash"],
-        not_after=v["notAfter"],
-        key=v["key"],
-        endpoint=v["endpoint"],
-        **place,
+def _own_fields(kind: type[LedgerEvent]) -> list[str]:
+    place = {each.name for each in fields(LedgerEvent)}
+    return [each.name for each in fields(kind) if each.name not in place]
+
+
+def _appointed(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
+    return events.RepresentativeAppointed(
+        appointment=Appoint(*v["appointment"]), from_at=v["from"], by=v["by"], **place
     )
 
 
@@ -110,64 +110,67 @@ def _granted(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
 
 
 def _released(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
+    return events.ReleaseRecorded(**_of_request(v), lapse_at=v["lapse"], **place)
+
+
+def _released_late(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
+    return events.ReleaseRecordedLate(**_of_request(v), handed_over_at=v["handedOverAt"], **place)
+
+
+def _of_request(v: dict[str, Any]) -> dict[str, Any]:
+    """Return what a release says, in time or late: the request, and whose badge of which epoch it was."""
     request = KeyRequest(*v["request"])
-    return events.ReleaseRecorded(
-        request_id=v["requestId"],
-        study_id=request.study_id,
-        revision=request.revision,
-        series=request.series,
-        grant_id=request.grant_id,
-        purpose=request.purpose,
-        action=request.action,
-        person=request.person,
-        recipient=request.recipient,
-        institution=v["institution"],
-        badge_epoch=v["epoch"],
-        lapse_at=v["lapse"],
-        **place,
-    )
-
-
-def _denied(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
-    return events.ReleaseDenied(
-        request_id=v["requestId"],
-        reason=v["reason"],
-        study_id=v["studyId"],
-        person=v["person"],
-        institution=v["institution"],
-        **place,
-    )
-
-
-def _anchored(v: dict[str, Any], place: dict[str, Any]) -> LedgerEvent:
-    return events.StudyAnchored(
-        study_id=v["studyId"],
-        subject=v["subject"],
-        manifest=v["manifest"],
-        retain_until_day=v["retainUntilDay"],
-        **place,
-    )
+    return {
+        "request_id": v["requestId"],
+        "study_id": request.study_id,
+        "revision": request.revision,
+        "series": request.series,
+        "grant_id": request.grant_id,
+        "purpose": request.purpose,
+        "action": request.action,
+        "person": request.person,
+        "recipient": request.recipient,
+        "institution": v["institution"],
+        "badge_epoch": v["epoch"],
+    }
 
 
 MAKERS: dict[str, Make] = {
-    "Admitted": _admitted,
-    "Suspended": lambda v, place: events.MemberSuspended(institution=v["institution"], **place),
-    "Reinstated": lambda v, place: events.MemberReinstated(institution=v["institution"], **place),
-    "Published": _published,
-    "BadgeEpochRaised": lambda v, p: events.BadgeEpochRaised(institution=v["institution"], epoch=v["epoch"], **p),
-    "PersonWithdrawn": lambda v, p: events.PersonWithdrawn(institution=v["institution"], person=v["person"], **p),
-    "Enrolled": lambda v, p: events.SubjectEnrolled(
-        subject=v["subject"], custodian=v["custodian"], signer_hash=v["signerHash"], **p
-    ),
-    "AllRevoked": lambda v, p: events.EpochRaised(subject=v["subject"], epoch=v["epoch"], by=v["by"], **p),
-    "Anchored": _anchored,
-    "Revised": lambda v, p: events.StudyRevised(
-        study_id=v["studyId"], revision=v["revision"], manifest=v["manifest"], **p
-    ),
-    "Withdrawn": lambda v, p: events.StudyWithdrawn(study_id=v["studyId"], revision=v["revision"], **p),
+    "Admitted": _named(events.MemberAdmitted),
+    "Suspended": _named(events.MemberSuspended),
+    "Reinstated": _named(events.MemberReinstated),
+    "GovernorReplaced": _named(events.GovernorReplaced),
+    "ExportsChanged": _named(events.ExportsChanged),
+    "Published": _named(events.KeyPublished),
+    "BadgeEpochRaised": _named(events.BadgeEpochRaised),
+    "PersonWithdrawn": _named(events.PersonWithdrawn),
+    "Enrolled": _named(events.SubjectEnrolled),
+    "AllRevoked": _named(events.EpochRaised),
+    "Rotated": _named(events.SignerRotated),
+    "Appointed": _appointed,
+    "AppointmentVetoed": _named(events.AppointmentVetoed),
+    "Dismissed": _named(events.RepresentativeDismissed),
+    "Restricted": _named(events.SubjectRestricted),
+    "Lifted": _named(events.RestrictionLifted),
+    "RecoveryBegun": _named(events.RecoveryBegun),
+    "RecoveryVetoed": _named(events.RecoveryVetoed),
+    "Recovered": _named(events.SubjectRecovered),
+    "Transferred": _named(events.CustodyTransferred, from_custodian="from"),
+    "Anchored": _named(events.StudyAnchored),
+    "Revised": _named(events.StudyRevised),
+    "Withdrawn": _named(events.StudyWithdrawn),
+    "Retained": _named(events.StudyRetained),
+    "Held": _named(events.StudyHeld),
+    "HoldLifted": _named(events.HoldLifted),
+    "ErasureRequested": _named(events.ErasureRequested),
+    "Erased": _named(events.StudyErased),
     "Granted": _granted,
-    "Revoked": lambda v, p: events.GrantRevoked(grant_id=v["grantId"], subject=v["subject"], by=v["by"], **p),
+    "Revoked": _named(events.GrantRevoked),
+    "ReviewOwed": _named(events.ReviewOwed),
+    "ReviewFiled": _named(events.ReviewFiled),
+    "ReviewContested": _named(events.ReviewContested),
     "Released": _released,
-    "Denied": _denied,
+    "ReleasedLate": _released_late,
+    "Denied": _named(events.ReleaseDenied),
 }
 """Every event of the five contracts, except EIP-5267's, which is never emitted."""

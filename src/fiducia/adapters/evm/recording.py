@@ -9,7 +9,6 @@ should they not do, each release goes alone with a limit that the chain was aske
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from fiducia.adapters.evm.chain import Chain
 from fiducia.adapters.evm.follower import Included
 from fiducia.adapters.evm.foresight import Foresight
 from fiducia.adapters.evm.history import History
-from fiducia.adapters.evm.joining import Joiner
+from fiducia.adapters.evm.joining import Company, Joiner
 from fiducia.adapters.evm.lane import Outgoing
 from fiducia.adapters.evm.relay import Relay
 from fiducia.core import ids
@@ -50,8 +49,7 @@ class Recorder:
         self._history = history
         self._foresight = foresight
         self._clock = clock
-        self._coming = 0
-        self._arrived = threading.Condition()
+        self._company = Company()
         self._joined: Joiner[StaffAccess, Outcome] = Joiner(
             self._record_group, at_most=AT_MOST, at_once=_UNDER_WAY, gather=self._wait_for_company
         )
@@ -64,14 +62,8 @@ class Recorder:
             LedgerNotFinalError and what reading the chain raises.
         """
         if not self._foresight.take(access):
-            with self._arrived:
-                self._coming += 1
-            try:
+            with self._company.coming():
                 earlier = self._earlier_or_denied(access)
-            finally:
-                with self._arrived:
-                    self._coming -= 1
-                    self._arrived.notify_all()
             if earlier is not None:
                 return earlier
         outcome = self._joined(access)
@@ -83,8 +75,7 @@ class Recorder:
         """Give those who are decided or checked right now a moment to join; alone, this takes no time."""
         give_up_at = time.monotonic() + _COMPANY_S
         self._foresight.wait_for_company(_COMPANY_S)
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._coming == 0, timeout=max(0.0, give_up_at - time.monotonic()))
+        self._company.wait(max(0.0, give_up_at - time.monotonic()))
 
     def _earlier_or_denied(self, access: StaffAccess) -> Receipt | None:
         """Return the receipt of an earlier record, or None when nothing stands against recording now."""

@@ -9,10 +9,9 @@ Nonces and signatures are `lane`'s, waiting is `follower`'s.
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from fiducia.adapters.evm import reverts
-from fiducia.adapters.evm.chain import Chain, said
+from fiducia.adapters.evm import refusals, reverts
+from fiducia.adapters.evm.chain import Chain, number_of, said
 from fiducia.adapters.evm.follower import Follower, Included, Watch
 from fiducia.adapters.evm.lane import Lane, Outgoing, Sent
 from fiducia.adapters.evm.rpc import Answer, as_bytes, as_int, hexed
@@ -47,7 +46,7 @@ class Relay:
         call = {"from": hexed(self._lane.address), "to": hexed(to), "data": hexed(data)}
         answer = self._chain.call("eth_estimateGas", call)
         if answer.fault is not None:
-            raise self._refusal(answer, call)
+            raise self._refusal(answer, to, data)
         estimate = as_int(answer.result)
         # A quarter to spare for storage that others change meanwhile; some chains bill half of an unused limit.
         return Outgoing(to, data, estimate + estimate // 4 + _SPARE_GAS)
@@ -82,7 +81,7 @@ class Relay:
 
     def _again(self, watch: Watch, sent: Sent, outgoing: Outgoing, stuck: _Stuck) -> Sent:
         """Send once more what made no progress."""
-        number, mined = as_int(self._chain.call("eth_blockNumber").result), self._lane.mined()
+        number, mined = number_of(self._chain.call("eth_blockNumber")), self._lane.mined()
         passed_over = stuck.passed_over(number, mined)
         if mined > sent.nonce:
             if self._is_included(watch):
@@ -100,16 +99,16 @@ class Relay:
     def _is_included(self, watch: Watch) -> bool:
         return any(self._chain.call("eth_getTransactionReceipt", hexed(each)).result for each in watch.hashes)
 
-    def _refusal(self, answer: Answer, call: dict[str, Any]) -> FiduciaError:
-        """Find out what a contract said; some nodes keep it to themselves, but tell it to a tracer."""
-        fault = answer.fault
-        if fault is not None and fault.data:
-            return reverts.error_for(fault.data)
-        if "revert" not in said(answer).lower():
-            return LedgerUnreachableError(f"the chain endpoint does not simulate the transaction ({said(answer)})")
-        traced = self._chain.call("debug_traceCall", call, "latest", {"tracer": "callTracer"}).result
-        output = traced.get("output") if isinstance(traced, dict) else None
-        return reverts.error_for(as_bytes(output) if output else b"")
+    def _refusal(self, answer: Answer, to: bytes, data: bytes) -> FiduciaError:
+        """Find out what a contract said; some nodes keep it to themselves."""
+        if answer.fault is not None and answer.fault.data:
+            return reverts.error_for(answer.fault.data)
+        if "revert" in said(answer).lower():
+            asked = refusals.question(to, data)
+            answer = self._chain.call(asked.method, *asked.params)
+            if answer.fault is None:
+                return reverts.error_for(refusals.said_by(as_bytes(answer.result)))
+        return LedgerUnreachableError(f"the chain endpoint does not simulate the transaction ({said(answer)})")
 
 
 class _Stuck:

@@ -74,8 +74,19 @@ class Rpc:
 
     @property
     def generation(self) -> int:
-        """Rises whenever a connection failed: what was checked about the endpoint must be checked again."""
+        """Rises when a connection failed or another endpoint is asked: what was checked must be checked again."""
         return self._generation
+
+    @property
+    def endpoints(self) -> int:
+        """How many endpoints there are."""
+        return len(self._endpoints)
+
+    def turn(self) -> None:
+        """Ask the next endpoint first from now on: the current one answers, but not with what others know."""
+        with self._lock:
+            self._current = (self._current + 1) % len(self._endpoints)
+            self._generation += 1
 
     def close(self) -> None:
         """Close the connections."""

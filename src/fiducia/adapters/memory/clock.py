@@ -8,10 +8,17 @@ class MemoryClock:
 
     def __init__(self, now: int = 1_800_000_000) -> None:
         self._now = now
+        self._passed = 0.0
 
     def now(self) -> int:
         """Return the time that was set; see `fiducia.ports.Clock.now`."""
         return self._now
+
+    def pause(self, seconds: float) -> None:
+        """Move the clock; it shows whole seconds, and counts the parts. See `fiducia.ports.Clock.pause`."""
+        before = int(self._passed)
+        self._passed += seconds
+        self._now += int(self._passed) - before
 
     def advance(self, seconds: int) -> None:
         """Move the clock; negative goes back."""

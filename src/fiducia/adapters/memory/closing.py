@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +13,11 @@ class Closing:
 
     def close(self) -> None:
         """Do nothing."""
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Do nothing: what is in memory needs no transaction to be fast."""
+        yield
 
     def __enter__(self) -> Self:
         return self

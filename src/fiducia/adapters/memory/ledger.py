@@ -1,8 +1,7 @@
 """The ledger in memory: five contracts in miniature, one block per act, time from a clock that tests set.
 
 Passes the same suite as the chain adapter (tests/ports). Faults are switched on by tests through
-`faults`; other members' acts that no journey performs (suspension, withdrawal of a study, restriction) are
-methods of their own. Owns nothing that lasts. Source: `ports.Ledger`; contracts/src.
+`faults`. Owns nothing that lasts. Source: `ports.Ledger`; contracts/src.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fiducia.adapters.memory.contracts import call
-from fiducia.adapters.memory.contracts.chain import Chain, Draft
+from fiducia.adapters.memory.contracts.chain import DAY_S, Chain, Draft
 from fiducia.core.keccak import keccak256
 from fiducia.core.policy import verify_access
 from fiducia.core.replay import State
@@ -31,6 +30,7 @@ from fiducia.ports import Clock
 from fiducia.records import events as announced
 from fiducia.records.events import LedgerEvent
 from fiducia.records.ledger import Act, Facts, Founder, Head, Receipt
+from fiducia.records.provenance import ReceiptProof
 from fiducia.records.typed import Access, KeyRequest
 
 MEMORY_DOMAINS = replace(
@@ -59,7 +59,16 @@ class Faults:
 
 
 class MemoryLedger:
-    """A `Ledger` in memory; safe to use from several threads."""
+    """A `Ledger` in memory; safe to use from several threads.
+
+    Args:
+        founders: institutions 1, 2, ... in order.
+        clock: the chain's time and this machine's.
+        domains: what signatures are bound to.
+        max_head_age_s: how far the head may be from the clock.
+        appointment_delay_s: how long after its appointment a representative begins.
+        recovery_delay_s: how long a recovery waits.
+    """
 
     def __init__(
         self,
@@ -68,12 +77,15 @@ class MemoryLedger:
         clock: Clock,
         domains: Domains = MEMORY_DOMAINS,
         max_head_age_s: int = 15,
+        appointment_delay_s: int = 2 * DAY_S,
+        recovery_delay_s: int = 7 * DAY_S,
     ) -> None:
         self.faults = Faults()
         self.domains = domains
         self.submitted = 0
         self._clock = clock
         self._max_head_age_s = max_head_age_s
+        self._delays = (appointment_delay_s, recovery_delay_s)
         self._state = State()
         self._events: list[LedgerEvent] = []
         self._heads: list[Head] = []
@@ -141,27 +153,29 @@ class MemoryLedger:
             found = [event for event in self._events if first_block <= event.block_number <= last_block]
         return iter(found)
 
-    # -- what others do
+    # -- for tests
 
-    def suspend(self, institution: int) -> None:
-        """The other governors suspend an institution."""
-        self._announce(partial(announced.MemberSuspended, institution=institution))
+    def has_receipt_proofs(self) -> bool:
+        """Tell that there are none: blocks here have no header; see `fiducia.ports.Receipts`."""
+        return False
 
-    def reinstate(self, institution: int) -> None:
-        """The governors reinstate an institution."""
-        self._announce(partial(announced.MemberReinstated, institution=institution))
+    def receipt_proof(self, event: LedgerEvent) -> ReceiptProof | None:
+        """Return None; see `fiducia.ports.Receipts`."""
+        return None
 
-    def withdraw_study(self, study_id: bytes, revision: int = 0) -> None:
-        """A registrar withdraws a study (revision 0) or one revision."""
-        self._announce(partial(announced.StudyWithdrawn, study_id=study_id, revision=revision))
+    def mirrored(self) -> State:
+        """Return what the contracts hold now, for comparison with a replay; it does not change afterwards."""
+        with self._lock:
+            return self._state.copy()
 
-    def forge(self, draft: Draft) -> None:
-        """Announce anything at all, as a chain would whose rules were broken; for tests of audits.
+    def forge(self, *drafts: Draft) -> None:
+        """Announce anything at all, in one transaction, as a chain would whose rules were broken; for audits' tests.
 
         Args:
-            draft: an event's class with every field but its place, as `functools.partial`.
+            drafts: events' classes with every field but their place, as `functools.partial`.
         """
-        self._announce(draft)
+        with self._lock:
+            self._mine(list(drafts))
 
     def mine(self) -> Head:
         """Mine one block with whatever waits."""
@@ -171,12 +185,8 @@ class MemoryLedger:
 
     # -- blocks
 
-    def _announce(self, draft: Draft) -> None:
-        with self._lock:
-            self._mine([draft])
-
     def _chain(self) -> Chain:
-        return Chain(self.domains, self._state, self._next_time())
+        return Chain(self.domains, self._state, self._next_time(), *self._delays, self._events)
 
     def _next_time(self) -> int:
         return max(self._clock.now(), self._state.head.time_at)

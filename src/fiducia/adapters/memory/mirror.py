@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
+from fiducia.core import wire
 from fiducia.core.replay import State
 from fiducia.errors import LedgerInconsistencyError
 from fiducia.ports import Ledger
+from fiducia.records.events import LedgerEvent
 
 
 class MemoryMirror:
@@ -16,6 +19,7 @@ class MemoryMirror:
         self._ledger = ledger
         self._next_block = first_block
         self._state = State()
+        self._events: list[LedgerEvent] = []
         self._lock = threading.Lock()
 
     def catch_up(self) -> State:
@@ -27,8 +31,10 @@ class MemoryMirror:
                 raise LedgerInconsistencyError("the chain is not the one that was mirrored so far")
             if head.number >= self._next_block:
                 state = self._state.copy()  # others may be reading the one that was given out
-                for event in self._ledger.events(self._next_block, head.number):
+                events = list(self._ledger.events(self._next_block, head.number))
+                for event in events:
                     state.apply(event)
+                self._events += events
                 self._state, self._next_block = state, head.number + 1
             self._state.reach(head)
         return self._state
@@ -36,3 +42,9 @@ class MemoryMirror:
     def state(self) -> State:
         """Return the state as last seen; see `fiducia.ports.Mirror.state`."""
         return self._state
+
+    def records(self, first_block: int, last_block: int) -> Iterator[tuple[int, bytes]]:
+        """Yield records of a stretch of blocks; see `fiducia.ports.Mirror.records`."""
+        for event in list(self._events):
+            if first_block <= event.block_number <= last_block:
+                yield event.block_number, wire.encode(event)

@@ -31,3 +31,8 @@ class MemoryPatients(Closing):
         """Return every patient in the order of adding."""
         with self._lock:
             return tuple(self._entries.values())
+
+    def remove(self, identity: PatientIdentity) -> None:
+        """Destroy the entry of an identity; an absent one is done."""
+        with self._lock:
+            self._entries.pop(identity_bytes(identity), None)

@@ -55,3 +55,14 @@ class MemoryStudies(Closing):
         """Return the anchored entry of every study, in the order they became known."""
         with self._lock:
             return tuple(state.anchored for state in self._states.values() if state.anchored is not None)
+
+    def states(self) -> Iterator[StudyState]:
+        """Yield what is anchored and what is pending of every study, in the order they became known."""
+        with self._lock:
+            found = tuple(self._states.values())
+        yield from found
+
+    def remove(self, study_instance_uid: str) -> None:
+        """Destroy both entries of a study; an unknown one is done."""
+        with self._lock:
+            self._states.pop(study_instance_uid, None)

@@ -6,7 +6,7 @@ there is no login and no shared secret.
 """
 
 from fiducia.app.broker.application import create_app
-from fiducia.app.broker.parts import BrokerParts
+from fiducia.app.broker.parts import AskingParts, BrokerParts, LogParts, ProvingParts, TrusteeParts
 from fiducia.app.broker.serve import serve
 
-__all__ = ["BrokerParts", "create_app", "serve"]
+__all__ = ["AskingParts", "BrokerParts", "LogParts", "ProvingParts", "TrusteeParts", "create_app", "serve"]

@@ -22,13 +22,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fiducia import __version__
 from fiducia.app.broker import metrics as metrics_module
-from fiducia.app.broker.health import Health
+from fiducia.app.broker.asking import AskingRoutes
+from fiducia.app.broker.health import HealthChecks
 from fiducia.app.broker.limits import Gate, Limits
+from fiducia.app.broker.log_keeping import LogKeeper
+from fiducia.app.broker.log_routes import LogRoutes
 from fiducia.app.broker.metrics import Metrics
 from fiducia.app.broker.openapi import documented
 from fiducia.app.broker.parts import BrokerParts
-from fiducia.app.broker.problems import plain_problem, problem
+from fiducia.app.broker.proving import ProvingRoutes
 from fiducia.app.broker.routes import Routes
+from fiducia.app.broker.trusteeship import TrusteeRoutes
+from fiducia.app.web import plain_problem, problem
 from fiducia.errors import DeniedError, EncodingError, FiduciaError
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -36,18 +41,25 @@ _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosni
 _log = structlog.get_logger("fiducia.broker")
 
 
-def create_app(parts: BrokerParts, *, limits: Limits | None = None, lifespan: Lifespan | None = None) -> FastAPI:
+def create_app(
+    parts: BrokerParts,
+    *,
+    limits: Limits | None = None,
+    lifespan: Lifespan | None = None,
+    keeper: LogKeeper | None = None,
+) -> FastAPI:
     """Build the application of one broker.
 
     Args:
         parts: journeys and ports.
         limits: bounds of the door; the defaults when None.
         lifespan: background work that starts and stops with the application.
+        keeper: who keeps the log in that background; readiness and metrics tell how it goes.
     """
     app = FastAPI(
         title="fiducia broker",
         version=__version__,
-        summary="Relays grants, takes revokes, records releases, hands over sealed keys.",
+        summary="Relays grants, takes revokes, records releases, hands over sealed keys, keeps asks, signs proofs.",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -55,29 +67,37 @@ def create_app(parts: BrokerParts, *, limits: Limits | None = None, lifespan: Li
     gate, counted = Gate(limits or Limits()), Metrics()
     app.state.metrics = counted
     Routes(parts, gate).mount(app)
-    _mount_operations(app, parts, counted)
+    AskingRoutes(parts, gate).mount(app)
+    LogRoutes(parts, gate).mount(app)
+    ProvingRoutes(parts, gate).mount(app)
+    TrusteeRoutes(parts, gate).mount(app)
+    _mount_operations(app, parts, counted, keeper or LogKeeper(parts.log))
     _mount_errors(app, counted)
     app.add_middleware(_Watched, gate=gate, counted=counted)
     app.openapi = documented(app)  # type: ignore[method-assign]
     return app
 
 
-def _mount_operations(app: FastAPI, parts: BrokerParts, counted: Metrics) -> None:
-    health = Health(parts)
+def _mount_operations(app: FastAPI, parts: BrokerParts, counted: Metrics, keeper: LogKeeper) -> None:
+    health = HealthChecks(parts, keeper.health)
 
     @app.get("/healthz", summary="The process is alive.")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="A release could be made now; each part is named.")
+    @app.get("/readyz", summary="A release could be made now; each part is named, with what is wrong with it.")
     async def readyz() -> Response:
-        states = await run_in_threadpool(health.parts)
-        ready = all(state == "ok" for state in states.values())
-        return _json({"ready": ready, "parts": states}, 200 if ready else 503)
+        found = await run_in_threadpool(health.ask)
+        said = {"ready": found.ready, "parts": found.parts, "why": found.why}
+        return _json(said, 200 if found.ready else 503)
 
     @app.get("/metrics", summary="Prometheus metrics.")
     async def metrics() -> Response:
         counted.waiting.set(len(parts.taken.waiting()))
+        counted.late.set(len(parts.asking.late.waiting()))
+        counted.log_size.set(keeper.size)
+        counted.log_witnesses.set(keeper.witnesses)
+        counted.log_anchored.set(keeper.anchored)
         return Response(counted.exposition(), media_type=metrics_module.MEDIA_TYPE)
 
 

@@ -22,6 +22,24 @@ class Metrics:
         self.waiting = Gauge(
             "fiducia_revokes_waiting", "Revokes taken that the chain does not show yet.", registry=self._registry
         )
+        self.late = Gauge(
+            "fiducia_late_waiting",
+            "Hand-overs made while the chain stalled that it does not show yet.",
+            registry=self._registry,
+        )
+
+        self.log_size = Gauge(
+            "fiducia_log_size", "Journal entries that the newest checkpoint covers.", registry=self._registry
+        )
+        self.log_witnesses = Gauge(
+            "fiducia_log_witnesses", "Other members that have cosigned the newest checkpoint.", registry=self._registry
+        )
+
+        self.log_anchored = Gauge(
+            "fiducia_log_anchored",
+            "Journal entries that the newest anchored checkpoint covers.",
+            registry=self._registry,
+        )
 
     def exposition(self) -> bytes:
         """Return the Prometheus text format."""

@@ -11,8 +11,25 @@ from fastapi.openapi.utils import get_openapi
 from fiducia.app.broker import metrics
 from fiducia.core import wire
 from fiducia.core.problems import MEDIA_TYPE
+from fiducia.journeys.carry import CarriedAct
+from fiducia.journeys.taken import RevokeLike
 from fiducia.records.images import HandOver, Release
-from fiducia.records.ledger import GrantAct, Receipt, RevokeAct, RevokeAllAct
+from fiducia.records.ledger import GrantAct, Receipt
+from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
+from fiducia.records.statements import (
+    LookedUp,
+    SignedAsk,
+    SignedAskList,
+    SignedCollect,
+    SignedDecline,
+    SignedDeposit,
+    SignedDestroy,
+    SignedDestroyed,
+    SignedKeeping,
+    SignedLookUp,
+    StalledEmergency,
+    WaitingAsks,
+)
 from fiducia.records.typed import Access
 
 NDJSON = "application/x-ndjson"
@@ -24,10 +41,26 @@ _ON_CHAIN = {
     "additionalProperties": False,
 }
 _TEXT = {"type": "string"}
+_ASKED = {
+    "type": "object",
+    "properties": {"ask_id": {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}},
+    "required": ["ask_id"],
+    "additionalProperties": False,
+}
+_DECLINED = {
+    "type": "object",
+    "properties": {"declined": {"const": True}},
+    "required": ["declined"],
+    "additionalProperties": False,
+}
 _READY = {
     "type": "object",
-    "properties": {"ready": {"type": "boolean"}, "parts": {"type": "object", "additionalProperties": _TEXT}},
-    "required": ["ready", "parts"],
+    "properties": {
+        "ready": {"type": "boolean"},
+        "parts": {"type": "object", "additionalProperties": _TEXT},
+        "why": {"type": "object", "additionalProperties": _TEXT},
+    },
+    "required": ["ready", "parts", "why"],
     "additionalProperties": False,
 }
 _PROBLEM = {
@@ -53,12 +86,21 @@ def documented(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
 
 def _describe(paths: dict[str, Any]) -> None:
-    revokes = {"oneOf": [wire.schema(RevokeAct), wire.schema(RevokeAllAct)]}
     bodies = {
         "/v1/grants": (wire.schema(GrantAct), wire.schema(Receipt)),
-        "/v1/revocations": (revokes, _ON_CHAIN),
+        "/v1/acts": (wire.schema(CarriedAct), wire.schema(Receipt)),
+        "/v1/revocations": (wire.schema(RevokeLike), _ON_CHAIN),
         "/v1/releases": (wire.schema(Access), wire.schema(Release)),
         "/v1/hand-overs": (wire.schema(Access), wire.schema(HandOver)),
+        "/v1/deposits": (wire.schema(SignedDeposit), wire.schema(SignedKeeping)),
+        "/v1/collections": (wire.schema(SignedCollect), wire.schema(HandOver)),
+        "/v1/destructions": (wire.schema(SignedDestroy), wire.schema(SignedDestroyed)),
+        "/v1/look-ups": (wire.schema(SignedLookUp), wire.schema(LookedUp)),
+        "/v1/emergencies": (wire.schema(StalledEmergency), wire.schema(HandOver)),
+        "/v1/asks": (wire.schema(SignedAsk), _ASKED),
+        "/v1/asks/list": (wire.schema(SignedAskList), wire.schema(WaitingAsks)),
+        "/v1/asks/declines": (wire.schema(SignedDecline), _DECLINED),
+        "/v1/provenance": (wire.schema(VouchAsk), wire.schema(Vouched)),
     }
     for path, (asked, answered) in bodies.items():
         operation = paths[path]["post"]
@@ -75,6 +117,9 @@ def _describe(paths: dict[str, Any]) -> None:
     events = paths["/v1/events"]["get"]["responses"]["200"]
     events["content"] = {NDJSON: {"schema": _TEXT}}
     events["headers"] = {"Fiducia-Next-Block": {"schema": {"type": "integer"}, "required": True}}
+    _describe_log(paths)
+    checkpoint = paths["/v1/checkpoints/{block}"]["get"]["responses"]["200"]
+    checkpoint["content"] = {"application/json": {"schema": wire.schema(SignedCheckpoint)}}
     for methods in paths.values():
         for operation in methods.values():
             operation["responses"].pop("422", None)  # a parameter that is not in its form is a problem like others
@@ -82,3 +127,17 @@ def _describe(paths: dict[str, Any]) -> None:
                 "description": "Refused or failed.",
                 "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
             }
+
+
+def _describe_log(paths: dict[str, Any]) -> None:
+    """The log door, whose forms are C2SP's."""
+    note = {"text/plain; charset=utf-8": {"schema": _TEXT}}
+    paths["/log/checkpoint"]["get"]["responses"]["200"]["content"] = note
+    paths["/witness/{origin_hash}/checkpoint"]["get"]["responses"]["200"]["content"] = note
+    adding = paths["/witness/add-checkpoint"]["post"]
+    adding["requestBody"] = {"required": True, "content": {"text/plain": {"schema": _TEXT}}}
+    adding["responses"]["200"]["content"] = note
+    adding["responses"]["409"] = {
+        "description": "The size of the newest checkpoint that was cosigned.",
+        "content": {"text/x.tlog.size": {"schema": _TEXT}},
+    }

@@ -4,17 +4,73 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fiducia.journeys.asks import AnswerAsks
+from fiducia.journeys.carry import CarryAct
+from fiducia.journeys.catching_up import CatchUp
+from fiducia.journeys.checkpoints import AnchorCheckpoint, CollectCosignatures, SignCheckpoint
+from fiducia.journeys.dealing import DeliverRest
+from fiducia.journeys.destroying import TellDestroy
+from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.grant import RelayGrant
+from fiducia.journeys.late import EmergencyHandOver, LateHandOvers, RecordLate
+from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
+from fiducia.journeys.look_up import LookUpPatient
+from fiducia.journeys.rekeying_revoked import RekeyRevoked
 from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import RelayTaken, Taken, TakeRevoke
+from fiducia.journeys.revoke import RelayTaken, TakeRevoke
+from fiducia.journeys.show_log import ShowLog
+from fiducia.journeys.taken import Taken
+from fiducia.journeys.trusteeship import KeepShares
+from fiducia.journeys.vouching import VouchForInstances
+from fiducia.journeys.witnessing import WitnessCheckpoint
 from fiducia.ports import Clock, Journal, Ledger, Mirror, Store, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskingParts:
+    """What answers emergency teams and access requests."""
+
+    look_up: LookUpPatient
+    asks: AnswerAsks
+    late: LateHandOvers
+    hand_over: EmergencyHandOver
+    record_late: RecordLate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogParts:
+    """What keeps and shows the member's log, and witnesses those of others."""
+
+    sign: SignCheckpoint
+    collect: CollectCosignatures
+    anchor: AnchorCheckpoint
+    witness: WitnessCheckpoint
+    show: ShowLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrusteeParts:
+    """What a broker does with shares: other custodians' as their trustee, and its own that others are to keep."""
+
+    keep: KeepShares
+    give_up: GiveUpShares
+    deliver_rest: DeliverRest
+    tell_destroy: TellDestroy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvingParts:
+    """What a broker signs so that others can prove: what the ledger has, and whose instances these are."""
+
+    sign_ledger: SignLedgerCheckpoint
+    vouch: VouchForInstances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerParts:
     """A broker's journeys and ports, chosen by wiring.
 
-    `first_block` is where the ledger's contracts begin.
+    `first_block` is where the ledger's contracts begin; `rekey` follows revokes, where a policy says so.
     """
 
     institution: int
@@ -27,7 +83,14 @@ class BrokerParts:
     clock: Clock
     taken: Taken
     relay_grant: RelayGrant
+    carry_act: CarryAct
     take_revoke: TakeRevoke
     relay_taken: RelayTaken
     record_release: RecordRelease
     hand_over: HandOverKeys
+    trustee: TrusteeParts
+    asking: AskingParts
+    catch_up: CatchUp
+    proving: ProvingParts
+    log: LogParts
+    rekey: RekeyRevoked | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -15,10 +17,21 @@ from fiducia.core import wire
 from fiducia.core.formats.canonical import parse_hex
 from fiducia.core.formats.cid import cid_of_digest
 from fiducia.core.formats.manifest import MANIFEST_MAX_BYTES
+from fiducia.core.wire_types import tag_of
 from fiducia.errors import EncodingError, StoreCorruptError
-from fiducia.records.ledger import Act, GrantAct, RevokeAct, RevokeAllAct
+from fiducia.journeys.carry import CARRIED, CarriedAct, takes_away
+from fiducia.journeys.taken import TAKEN_KINDS, RevokeLike
+from fiducia.records.ledger import Act, GrantAct
 
 JSON = "application/json"
+
+TAKING_AT_ONCE, RELAYING_AT_ONCE = 8, 64
+"""Threads of their own for revokes: whatever else waits for the chain, a revoke is verified, journalled and denied from
+then on without waiting for a block, not even for another revoke's."""
+
+WAITING_AT_ONCE = 256
+"""Threads of their own for grants, acts and releases, each of which waits for its block: together they share blocks,
+and nothing that needs no block (hand-overs, manifests, events) waits behind them."""
 
 
 class Routes:
@@ -27,13 +40,16 @@ class Routes:
     def __init__(self, parts: BrokerParts, gate: Gate) -> None:
         self._parts = parts
         self._gate = gate
+        self._taking, self._relaying = CapacityLimiter(TAKING_AT_ONCE), CapacityLimiter(RELAYING_AT_ONCE)
+        self._waiting = CapacityLimiter(WAITING_AT_ONCE)
 
     def mount(self, app: FastAPI) -> None:
         """Add the routes."""
         app.post("/v1/grants", summary="Relay a signed grant of this hospital's patient.")(self.grants)
-        app.post("/v1/revocations", summary="Take a signed revoke, from anyone; 202 while the chain is away.")(
-            self.revocations
-        )
+        app.post("/v1/acts", summary="Carry a signed act about this hospital's patient.")(self.acts)
+        app.post(
+            "/v1/revocations", summary="Take a signed revoke or restriction, from anyone; 202 while the chain is away."
+        )(self.revocations)
         app.post("/v1/releases", summary="Decide a request and record it.")(self.releases)
         app.post("/v1/hand-overs", summary="Hand over sealed keys of an open release.")(self.hand_overs)
         app.get("/v1/manifests/{digest}", summary="A public manifest by its digest on chain.")(self.manifest)
@@ -41,29 +57,46 @@ class Routes:
 
     async def grants(self, request: Request) -> Response:
         """Relay a grant."""
-        act = _only(await self._act(request), GrantAct)
+        act = await self._act(request)
+        if not isinstance(act, GrantAct):
+            raise _not_taken((GrantAct,))
         self._gate.admit_grant(act.grant.subject)
-        receipt = await run_in_threadpool(self._parts.relay_grant.run, act)
+        receipt = await to_thread.run_sync(self._parts.relay_grant.run, act, limiter=self._waiting)
+        return Response(wire.encode(receipt), media_type=JSON)
+
+    async def acts(self, request: Request) -> Response:
+        """Carry an act; how much is asked for a patient keeps nobody from taking something away."""
+        act = await self._act(request)
+        if not isinstance(act, CarriedAct):
+            raise _not_taken(CARRIED)
+        subject = await run_in_threadpool(self._parts.carry_act.concerned, act)
+        if not takes_away(act):
+            self._gate.admit_act(subject)
+        receipt = await to_thread.run_sync(self._parts.carry_act.run, act, limiter=self._waiting)
+        self._gate.count_act(subject)
         return Response(wire.encode(receipt), media_type=JSON)
 
     async def revocations(self, request: Request) -> Response:
-        """Take a revoke."""
+        """Take a revoke or a restriction."""
         act = await self._act(request)
-        if not isinstance(act, RevokeAct | RevokeAllAct):
-            raise EncodingError("this door takes revoke_act and revoke_all_act")
-        on_chain = await run_in_threadpool(self._parts.take_revoke.run, act)
+        if not isinstance(act, RevokeLike):
+            raise _not_taken(TAKEN_KINDS)
+        await to_thread.run_sync(self._parts.take_revoke.take, act, limiter=self._taking)
+        on_chain = await to_thread.run_sync(self._parts.take_revoke.relay, act, limiter=self._relaying)
         return Response(orjson.dumps({"on_chain": on_chain}), 200 if on_chain else 202, media_type=JSON)
 
     async def releases(self, request: Request) -> Response:
         """Record a release."""
         access = wire.decode_access(await self._gate.body(request))
-        release = await run_in_threadpool(self._parts.record_release.run, access)
+        with self._gate.release(access):
+            release = await to_thread.run_sync(self._parts.record_release.run, access, limiter=self._waiting)
         return Response(wire.encode(release), media_type=JSON)
 
     async def hand_overs(self, request: Request) -> Response:
         """Hand over keys."""
         access = wire.decode_access(await self._gate.body(request))
-        hand_over = await run_in_threadpool(self._parts.hand_over.run, access)
+        with self._gate.hand_over(access):
+            hand_over = await run_in_threadpool(self._parts.hand_over.run, access)
         return Response(wire.encode(hand_over), media_type=JSON)
 
     async def manifest(self, digest: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]) -> Response:
@@ -95,7 +128,5 @@ class Routes:
         return [wire.encode(event) for event in self._parts.ledger.events(first, last)], last + 1
 
 
-def _only(act: Act, kind: type[GrantAct]) -> GrantAct:
-    if not isinstance(act, kind):
-        raise EncodingError("this door takes grant_act")
-    return act
+def _not_taken(kinds: Sequence[type]) -> EncodingError:
+    return EncodingError("this door takes " + ", ".join(map(tag_of, kinds)))

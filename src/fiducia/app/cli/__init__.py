@@ -22,7 +22,28 @@ import typer
 import typer.main
 from typer import rich_utils
 
-from fiducia.app.cli import audit, badge, broker, grant, key, member, patient, stack, study
+from fiducia.app.cli import (
+    audit,
+    backup,
+    badge,
+    broker,
+    database,
+    emergency,
+    gateway,
+    grant,
+    incident,
+    intake,
+    key,
+    lab,
+    member,
+    notice,
+    patient,
+    quarantine,
+    representative,
+    stack,
+    study,
+    viewer,
+)
 from fiducia.app.cli.common import AsOption, Common, HomeOption, JsonOption
 from fiducia.app.output import Output
 from fiducia.app.settings import load
@@ -73,7 +94,27 @@ def root(
 
 
 stack.register(app)
-for each in (member, key, badge, patient, study, grant, audit, broker):
+for each in (
+    member,
+    key,
+    badge,
+    patient,
+    representative,
+    study,
+    intake,
+    quarantine,
+    grant,
+    emergency,
+    notice,
+    incident,
+    gateway,
+    viewer,
+    audit,
+    backup,
+    broker,
+    database,
+    lab,
+):
     app.add_typer(each.app)
 
 

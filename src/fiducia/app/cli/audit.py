@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fiducia.app.cli import parsing
-from fiducia.app.cli.common import Call, command, noun
+from fiducia.app.cli import audit_log, parsing
+from fiducia.app.cli.common import Call, add_commands, command, noun
+from fiducia.app.cli.erasures import MARK as ERASURE_MARK
+from fiducia.app.cli.erasures import verify_certificate
+from fiducia.app.cli.proofs import MARK as PROVENANCE_MARK
+from fiducia.app.cli.proofs import export_trust, files_of, read_bounded, verify_provenance
 from fiducia.app.output import Fact, utc
 from fiducia.core.finding import Finding
 from fiducia.errors import InputError
@@ -16,43 +21,101 @@ from fiducia.errors import InputError
 EXIT_FINDING = 1
 _REPORT_MAX_BYTES = 64 << 20
 
-app = noun("audit", "Audits: replay the ledger, find what should not be, write reports that anyone can check.")
+app = noun(
+    "audit",
+    "Audits: replay the ledger, check members' logs, find what should not be, write reports and proofs that anyone can "
+    "check.",
+)
 
 
 @command(app, "verify")
 def verify(
     call: Call,
-    report: Annotated[
-        Path | None, typer.Argument(metavar="[REPORT]", help="A written report to make again.", show_default=False)
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE", help="A written report, or proofs (files, or folders of them).", show_default=False
+        ),
     ] = None,
     study: Annotated[str | None, typer.Option("--study", metavar="ID", help="Only this study.")] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What proofs are checked against: see `audit trust`. Default: this home."),
+    ] = None,
+    instance: Annotated[
+        Path | None, typer.Option(metavar="FILE.dcm", help="The DICOM file at hand: is it the one that is proved?")
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What journals' proofs are checked with: see `audit keys`. Default: this home."
+        ),
+    ] = None,
+    witnesses: Annotated[
+        int, typer.Option(min=0, help="How many other members must have cosigned a journal's proof.")
+    ] = 1,
 ) -> int:
     """Replay the ledger from its first block and check it against the public manifests. Exit 1 on a finding.
 
     With a report (in either form), make it again at its own block and compare every byte: an edited one is refused.
 
+    With provenance files (`study prove`) and a trust file, check them offline: no chain, no store, no network. Exit 1
+    when one does not hold, and the part that does not is named; 5 when one is no such file.
+
+    With a certificate of erasure (`study erase`), check against this home's replay of the ledger that fewer shares are
+    unaccounted for than open the study; the store is not asked. Exit 1 when it does not show that.
+
     \b
     Examples:
       fiducia audit verify
       fiducia audit verify report.json
+      fiducia audit verify erased.json
+      fiducia audit verify proofs/series-1/instance-2.proof.json --trust trust.json --instance slice.dcm
+      fiducia audit verify proofs --trust trust.json
+      fiducia audit verify hand-over.tlog-proof --keys members.keys
     """
-    if report is not None and study is not None:
-        raise typer.BadParameter("a report says itself what it is about: leave --study out")
-    journey = call.house.audit_ledger()
-    if report is not None:
-        made = journey.check(_read(report))
-    else:
-        made = journey.run(parsing.study_id(study) if study else None).report
-    findings = [_finding(finding) for finding in made.findings]
-    call.out.facts(
-        {
-            "report": str(report) if report else None,
-            "block": made.block_number,
-            "verified": not findings,
-            "findings": findings,
-        }
-    )
-    return EXIT_FINDING if findings else 0
+    if files and study is not None:
+        raise typer.BadParameter("a file says itself what it is about: leave --study out")
+    meant = files_of(files or [])
+    if meant and audit_log.is_log_file(given := _read(meant[0])):
+        if len(meant) > 1 or trust is not None or instance is not None:
+            raise typer.BadParameter(
+                "give one journal's proof, or one piece of evidence, with --keys and --witnesses alone"
+            )
+        audit_log.verify_file(call, meant[0], given, keys, witnesses)
+        return 0
+    if keys is not None:
+        raise typer.BadParameter("--keys goes with a journal's proof, or with evidence")
+    if meant and (check := _proof_of(meant[0])) is not None:
+        if instance is not None and len(meant) > 1:
+            raise typer.BadParameter("--instance goes with one proof")
+        return check(call, meant, trust, instance)
+    if len(meant) > 1:
+        raise typer.BadParameter("give one report, or any number of proofs")
+    if trust is not None or instance is not None:
+        raise typer.BadParameter("--trust and --instance go with proofs")
+    return _verify_ledger(call, meant[0] if meant else None, study)
+
+
+@command(app, "trust")
+def write_trust(
+    call: Call,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.")],
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many members must vouch. Default: more than half.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the trust file: all that somebody needs beforehand to check provenance files offline.
+
+    It has the ledger's name, the members' broker keys as of now, and how many must agree; nothing in it is secret. It
+    is made from this home's own replay of the ledger. Whoever gets it must get it from somebody they believe.
+
+    \b
+    Example:
+      fiducia audit trust --out trust.json
+    """
+    export_trust(call, out, quorum)
 
 
 @command(app, "report")
@@ -90,6 +153,36 @@ def write(
     return EXIT_FINDING if made.findings else 0
 
 
+_PROOFS: tuple[tuple[bytes, Callable[[Call, Sequence[Path], Path | None, Path | None], int]], ...] = (
+    (PROVENANCE_MARK, verify_provenance),
+    (ERASURE_MARK, verify_certificate),
+)
+"""What a proof declares itself to be, and who checks files of that kind; everything else is a report."""
+
+
+def _proof_of(path: Path) -> Callable[[Call, Sequence[Path], Path | None, Path | None], int] | None:
+    data = _read(path)
+    return next((check for mark, check in _PROOFS if mark in data), None)
+
+
+def _verify_ledger(call: Call, report: Path | None, study: str | None) -> int:
+    journey = call.house.audit_ledger()
+    if report is not None:
+        made = journey.check(_read(report))
+    else:
+        made = journey.run(parsing.study_id(study) if study else None).report
+    findings = [_finding(finding) for finding in made.findings]
+    call.out.facts(
+        {
+            "report": str(report) if report else None,
+            "block": made.block_number,
+            "verified": not findings,
+            "findings": findings,
+        }
+    )
+    return EXIT_FINDING if findings else 0
+
+
 def _finding(finding: Finding) -> Fact:
     return {
         "code": finding.code,
@@ -102,9 +195,7 @@ def _finding(finding: Finding) -> Fact:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _REPORT_MAX_BYTES:
-            raise InputError(f"{path} is longer than any report")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    return read_bounded(path, _REPORT_MAX_BYTES, "report")
+
+
+add_commands(app, prove=audit_log.prove, keys=audit_log.keys, log=audit_log.log)

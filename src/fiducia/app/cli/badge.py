@@ -10,7 +10,7 @@ from fiducia.app import staff
 from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.output import Fact, utc
-from fiducia.app.profiles import Kind, Profile
+from fiducia.app.profiles import KeyName, Kind, Profile
 from fiducia.core import rules
 from fiducia.errors import InputError
 
@@ -57,6 +57,43 @@ def show(
     """
     profile = call.house.profiles().load(holder or call.acting or "clinician")
     call.out.facts(_facts(call, profile))
+
+
+@command(app, "withdraw")
+def withdraw(
+    call: Call,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="A person (0x…), or a staff member's profile.")],
+) -> None:
+    """Withdraw one person of the institution that you act as, for good: no badge of theirs counts from now on.
+
+    \b
+    Example:
+      fiducia badge withdraw clinician --as hospital-b
+    """
+    own = call.house.institution(call.profile("hospital-b"))
+    value = parsing.person(person, call.house.profiles())
+    receipt = call.house.withdraw_staff(own.member).run(value, own.signer(KeyName.ISSUER))
+    call.out.facts({"person": value, "withdrawn": True, "block": receipt.head.number, "gas": receipt.gas_used})
+
+
+@command(app, "end-all")
+def end_all(call: Call) -> None:
+    """End every badge of the institution that you act as, at once, as its governor. New ones are issued afterwards.
+
+    \b
+    Example:
+      fiducia badge end-all --as hospital-b
+    """
+    own = call.house.institution(call.profile("hospital-b"))
+    epoch, receipt = call.house.end_badges(own.member).run(own.institution, own.signer(KeyName.GOVERNOR))
+    call.out.facts(
+        {
+            "institution": own.institution,
+            "badge_epoch": epoch,
+            "block": receipt.head.number,
+            "gas": receipt.gas_used,
+        }
+    )
 
 
 def _facts(call: Call, profile: Profile) -> Fact:

@@ -20,10 +20,17 @@ def serve(
 ) -> None:
     """Serve one member's broker until a signal says stop. `fiducia up` starts one for each member.
 
+    What its door takes a minute: FIDUCIA_RELEASES_PER_PERSON and _PER_INSTITUTION, FIDUCIA_HAND_OVERS_PER_PERSON and
+    _PER_INSTITUTION, FIDUCIA_DEPOSITS_PER_CUSTODIAN, FIDUCIA_COLLECTIONS_PER_CUSTODIAN. What is more is answered with
+    429 and Retry-After. Revokes and restrictions are never limited.
+
     \b
     Example:
       fiducia broker serve --member hospital-a --port 8701
     """
     from fiducia.app.broker import serve as run  # the web framework loads for brokers alone
+    from fiducia.app.broker.limits import Limits
+    from fiducia.app.logs import set_up_logs
 
-    run(call.house.broker_parts(member), host=host, port=port)
+    set_up_logs()
+    run(call.house.broker_parts(member), host=host, port=port, limits=Limits(**call.settings.rates()))

@@ -129,6 +129,12 @@ def command(app: typer.Typer, name: str) -> Callable[[Body], Body]:
     return register
 
 
+def add_commands(app: typer.Typer, **bodies: Body) -> None:
+    """Put functions into the tree as commands, by their verbs; `_` in a name stands for `-`."""
+    for verb, body in bodies.items():
+        command(app, verb.replace("_", "-"))(body)
+
+
 def noun(name: str, summary: str) -> typer.Typer:
     """Return an empty group of commands."""
     return typer.Typer(name=name, help=summary, no_args_is_help=True, rich_markup_mode="rich")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
+from fiducia.app import signers
+from fiducia.app.cli import recovery, restriction
+from fiducia.app.cli.acting import names_of
 from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import utc
+from fiducia.core.replay import State
 from fiducia.errors import InputError
 from fiducia.records.images import PatientIdentity
 
 app = noun("patient", "Patients: enrolled by their hospital, known to the ledger by a pseudonym.")
+recovery.register(app)
+restriction.register(app)
 
 _MAX_ID_CHARS = 256
 
@@ -33,20 +40,30 @@ def enrol(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="The development profile to make. Default: the next free one.")
     ] = None,
+    no_device: Annotated[
+        bool, typer.Option("--no-device", help="A patient who holds no key: representatives decide, or nobody.")
+    ] = False,
 ) -> None:
     """Enrol a patient of the hospital that you act as, with a signing key of their own.
 
-    The identity stays in the hospital's sealed directory; the ledger learns a pseudonym and the hash of a key.
+    The identity stays in the hospital's sealed directory; the ledger learns a pseudonym and the hash of a key. A
+    patient without a device gets a key later, by `patient recover`; until then the hospital's staff appoint
+    representatives.
 
     \b
-    Example:
+    Examples:
       fiducia patient enrol --patient-id 4711 --profile patient-2
+      fiducia patient enrol --patient-id 4712 --no-device
     """
+    if no_device and profile:
+        raise typer.BadParameter("a patient without a device has no profile: give --profile or --no-device")
     if not 0 < len(patient_id) <= _MAX_ID_CHARS or len(issuer) > _MAX_ID_CHARS:
         raise InputError(f"a patient ID has 1 to {_MAX_ID_CHARS} characters, its issuer at most as many")
     custodian = call.house.institution(call.profile("hospital-a"))
-    entry = Enrolment(call.house, custodian).enrol(PatientIdentity(issuer, patient_id), profile)
-    call.out.facts({"subject": entry.subject, "patient_profile": entry.profile, "custodian": custodian.institution})
+    enrolment, identity = Enrolment(call.house, custodian), PatientIdentity(issuer, patient_id)
+    entry = enrolment.enrol_without_device(identity) if no_device else enrolment.enrol(identity, profile)
+    facts = {"subject": entry.subject, "patient_profile": entry.profile or None, "custodian": custodian.institution}
+    call.out.facts(facts)
 
 
 @command(app, "list")
@@ -63,17 +80,39 @@ def list_patients(
     house = call.house
     custodian = house.institution(call.profile("hospital-a"))
     state = house.mirror(custodian.member).catch_up()
+    known = {entry.subject: entry for entry in house.patients(custodian.member).all()}
+    # Those whom another hospital handed over are not in this one's directory.
+    others = [entry.subject for entry in state.subjects(custodian.institution) if entry.subject not in known]
+    holders, names = signers.by_subject(house, state), names_of(call)
     rows = []
-    for entry in house.patients(custodian.member).all():
-        subject = state.subject(entry.subject)
-        row = {
-            "subject": entry.subject,
-            "patient_profile": entry.profile or None,
-            "enrolled": utc(subject.enrolled_at) if subject else None,
-            "epoch": subject.epoch if subject else None,
-            "studies": len(state.studies(entry.subject)),
-        }
+    for subject in (*known, *others):
+        holder = holders.get(subject)
+        row = {"subject": subject, "patient_profile": holder.name if holder else None} | _standing(
+            state, subject, names
+        )
         if identities:
-            row |= {"issuer": entry.identity.issuer or None, "patient_id": entry.identity.patient_id}
+            identity = known[subject].identity if subject in known else None
+            row |= {
+                "issuer": identity.issuer or None if identity else None,
+                "patient_id": identity.patient_id if identity else None,
+            }
         rows.append(row)
     call.out.rows(rows, empty="no patient is enrolled here")
+
+
+def _standing(state: State, subject: bytes, names: Mapping[bytes, str]) -> dict[str, Any]:
+    """What the ledger says of a patient, for people."""
+    entry = state.subject(subject)
+    if entry is None:
+        return {"enrolled": None}
+    representatives = (each.representative for each in state.representatives(subject))
+    return {
+        "enrolled": utc(entry.enrolled_at),
+        "custodian": entry.custodian,
+        "signer": "device" if entry.signer_index else "none",
+        "restricted": entry.restricted,
+        "epoch": entry.epoch,
+        "studies": len(state.studies(subject)),
+        "representatives": [names.get(each) or "0x" + each.hex() for each in representatives],
+        "recovery_ready": utc(entry.recovery.ready_at) if entry.recovery else None,
+    }

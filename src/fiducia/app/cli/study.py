@@ -8,23 +8,27 @@ from typing import Annotated
 
 import typer
 
-from fiducia.app.cli import parsing
-from fiducia.app.cli.common import Call, command, noun
-from fiducia.app.cli.views import grant_row, visible_studies
+from fiducia.app.cli import parsing, proofs, study_custody, study_life, study_refresh, study_rekey
+from fiducia.app.cli.common import Call, add_commands, command, noun
+from fiducia.app.cli.registered import EXIT_SOME_REFUSED, show_registration
+from fiducia.app.cli.views import blame_row, grant_row, visible_studies
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import utc
-from fiducia.app.profiles import KeyName, Kind, Profile
+from fiducia.app.profiles import KeyName, Kind
+from fiducia.app.signers import requester_of
 from fiducia.core import rules
 from fiducia.core.formats.cid import cid_of_digest
 from fiducia.errors import InputError
-from fiducia.journeys.asking import Requester
+from fiducia.journeys.blame import KeptBlames, at_fault
 from fiducia.journeys.fetch import FetchOrder
 from fiducia.journeys.objects import read_manifest
-from fiducia.records.images import Registration
-
-EXIT_SOME_REFUSED = InputError.exit_code
 
 app = noun("study", "Studies: encrypted, stored, anchored; opened only under a grant.")
+study_life.register(app)
+add_commands(app, prove=proofs.prove)
+study_custody.register(app)
+study_rekey.register(app)
+study_refresh.register(app)
 
 
 @command(app, "register")
@@ -38,7 +42,8 @@ def register(
     """Register DICOM studies of the hospital that you act as: encrypt, store, deposit keys, anchor.
 
     Instances are grouped by study. What cannot be taken is named with its reason, the rest is registered (exit 5).
-    Registering the same files again changes nothing; new instances make a new revision.
+    Registering the same files again changes nothing; new instances make a new revision. What the slices of a series
+    tell together (missing or repeated ones, mixed geometry) is reported, and prevents nothing.
 
     \b
     Examples:
@@ -55,35 +60,8 @@ def register(
             registrar=custodian.signer(KeyName.REGISTRAR),
             enrol_new=enrolment.enrol if enrol_new else None,
         )
-    _show_registration(call, registration)
+    show_registration(call.out, registration)
     return EXIT_SOME_REFUSED if registration.problems else 0
-
-
-def _show_registration(call: Call, registration: Registration) -> None:
-    studies = [
-        {
-            "study_id": study.study_id,
-            "subject": study.subject,
-            "patient_profile": study.patient_profile or None,
-            "revision": study.revision,
-            "series": study.series,
-            "instances": study.instances,
-            "bytes": study.size_bytes,
-            "unchanged": study.unchanged,
-            "gas": study.gas_used,
-        }
-        for study in registration.studies
-    ]
-    problems = [
-        {"where": problem.where, "kind": problem.error.slug, "detail": str(problem.error)}
-        for problem in registration.problems
-    ]
-    if call.out.as_json:
-        call.out.facts({"studies": studies, "problems": problems})
-        return
-    call.out.rows(studies, empty="nothing was registered")
-    for problem in problems:
-        call.out.warn(f"not taken: {problem['where']}: {problem['detail']}")
 
 
 @command(app, "list")
@@ -167,9 +145,8 @@ def show(call: Call, study: Annotated[str, typer.Argument(metavar="ID", help="Th
             "study_id": study_id,
             "subject": found.subject,
             "custodian": found.custodian,
-            "status": found.status,
             "revision": found.revision,
-            "retain_until_day": found.retain_until_day,
+            **study_life.life_of(found),
             "releases": len(state.releases(study_id)),
             "revisions": revisions,
             "series": lines,
@@ -189,20 +166,25 @@ def fetch(
     """Request keys, fetch the images, verify every byte against the ledger, write them.
 
     Nothing is visible in the output folder before all of it was verified. An interrupted fetch is resumed by the
-    same command. A revoked grant ends it with exit 3, and what was kept is destroyed.
+    same command. A revoked grant ends it with exit 3, and what was kept is destroyed. Where several trustees hold the
+    keys, those that are down do not matter as long as enough answer (else exit 4: try again), and one that hands over
+    what it was not dealt is named.
 
     \b
     Examples:
       fiducia study fetch 0x3f… --purpose TREAT --out images --as clinician
       fiducia study fetch 0x3f… --purpose PATRQT --out mine --as patient
+      fiducia study fetch 0x3f… --purpose FAMRQT --out ours --as parent
     """
     order = FetchOrder(parsing.study_id(study), series or 0, parsing.purpose(purpose), rules.Action.RETAIN)
     profile = call.profile("clinician")
-    requester = _requester(profile)
+    requester = requester_of(profile)
     label = hashlib.sha256(f"{profile.name}\0{out.absolute()}\0{order}".encode()).hexdigest()[:16]
     with call.house.home.lock(f"fetch-{label}"), call.out.progress() as progress:
-        journey = call.house.fetch_study(profile, order.study_id, progress)
+        journey = call.house.fetch_study(profile, progress)
         fetched = journey.run(order, requester, call.house.folder(out, label), label=label)
+    for blame in fetched.blamed:
+        call.out.warn(f"{at_fault(blame)}; the others opened it, see `fiducia study blames`")
     call.out.facts(
         {
             "study_id": fetched.study_id,
@@ -213,13 +195,29 @@ def fetch(
             "request_id": fetched.request_id,
             "out": str(out),
             "gas": fetched.gas_used,
+            "blamed": [blame_row(blame, whole=call.out.as_json) for blame in fetched.blamed],
         }
     )
 
 
-def _requester(profile: Profile) -> Requester:
-    if profile.kind is Kind.PATIENT:
-        return Requester(profile.signer(KeyName.SIGNER), profile.key(KeyName.GATEWAY))
-    if profile.badge is None:
-        raise InputError(f"{profile.name} holds no badge: act as a staff member (--as clinician) or a patient")
-    return Requester(profile.signer(KeyName.SESSION), profile.key(KeyName.GATEWAY), profile.badge)
+@command(app, "blames")
+def blames(
+    call: Call,
+    forget: Annotated[bool, typer.Option("--forget", help="Destroy the evidence here, after showing it.")] = False,
+) -> None:
+    """Show the evidence against trustees that handed over what they were not dealt, as whoever fetched.
+
+    With --json the whole hand-over comes with it: the trustee's own signature ties it to what it sealed for this
+    request, and anybody can check that against the keys that it published.
+
+    \b
+    Example:
+      fiducia study blames --as clinician --json
+    """
+    profile = call.profile("clinician")
+    kept = KeptBlames(call.house.vault(profile.name))
+    call.out.rows(
+        [blame_row(blame, whole=call.out.as_json) for blame in kept.all()], empty="no trustee is to blame for anything"
+    )
+    if forget:
+        kept.forget()

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from fiducia.app.cli.acting import own_subjects
 from fiducia.app.output import utc
-from fiducia.app.profiles import Kind, Profile
-from fiducia.core import ids, policy, rules
+from fiducia.app.profiles import PATIENT_SIDE, Kind, Profile
+from fiducia.core import ids, policy, rules, scopes
 from fiducia.core.entries import GivenGrant, Study
 from fiducia.core.replay import State
+from fiducia.records.images import Blame
 from fiducia.records.ledger import GrantState
 from fiducia.records.typed import Grant
-
-_SERIES_TRIED = 512  # a series' scope is a hash: its number is found by trying, as far as a person would look
 
 
 def visible_studies(state: State, profile: Profile) -> list[Study]:
     """Return the studies that a profile has a part in."""
     if profile.kind is Kind.AUDITOR:
         return list(state.studies())
-    if profile.kind is Kind.PATIENT:
-        return list(state.studies(profile.subject)) if profile.subject else []
+    if profile.kind in PATIENT_SIDE:
+        return [study for subject in own_subjects(state, profile) for study in state.studies(subject)]
     granted = {
         study.study_id
         for study in state.studies()
@@ -40,8 +40,8 @@ def visible_studies(state: State, profile: Profile) -> list[Study]:
 
 def visible_grants(state: State, profile: Profile) -> list[GivenGrant]:
     """Return the grants that a profile gave, keeps the subject of, or is named by."""
-    if profile.kind is Kind.PATIENT:
-        return list(state.grants_of_subject(profile.subject))
+    if profile.kind in PATIENT_SIDE:
+        return [entry for subject in own_subjects(state, profile) for entry in state.grants_of_subject(subject)]
     own = profile.kind is Kind.INSTITUTION
     return [
         entry
@@ -51,6 +51,17 @@ def visible_grants(state: State, profile: Profile) -> list[GivenGrant]:
         or (own and subject.custodian == profile.institution)
         or (entry.grant is not None and _is_for(entry.grant, profile))
     ]
+
+
+def blame_row(blame: Blame, *, whole: bool) -> dict[str, Any]:
+    """Return what a trustee is blamed for as a row; `whole`: with the hand-over that proves it."""
+    row = {
+        "trustee": blame.trustee,
+        "request_id": blame.evidence.request_id,
+        "what": blame.what,
+        "signed": blame.signed,
+    }
+    return row | ({"evidence": blame.evidence} if whole else {})
 
 
 def grant_row(state: State, entry: GivenGrant) -> dict[str, Any]:
@@ -85,13 +96,8 @@ def standing(state: State, entry: GivenGrant) -> str:
 
 def scope_of(state: State, grant: Grant) -> tuple[bytes | None, int]:
     """Return the study that a grant's scope names and its series (0: all); None for all studies or an unknown one."""
-    if grant.scope == ids.ALL_SCOPE or state.study(grant.scope):
-        return (None if grant.scope == ids.ALL_SCOPE else grant.scope), 0
-    for study in state.studies(grant.subject):
-        for number in range(1, _SERIES_TRIED + 1):
-            if grant.scope == ids.series_scope(study.study_id, number):
-                return study.study_id, number
-    return None, 0
+    study, series = scopes.named_by(state, grant.subject, grant.scope)
+    return study or None, series
 
 
 def _is_for(grant: Grant, profile: Profile) -> bool:

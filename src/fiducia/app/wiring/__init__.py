@@ -1,7 +1,8 @@
 """Wiring: the one place that chooses adapters and joins them to journeys. Decides nothing else.
 
-`parts` says which adapter stands behind each port of a home, `house` which parts each journey takes, `broker`
-what a member's broker is made of. `House` is also how a Python program uses the journeys.
+`custody` says where a home's vaults, directories and journals lie, `parts` which adapter stands behind each port,
+`house` which parts each journey takes, `broker` what a member's broker is made of. `House` is also how a Python
+program uses the journeys.
 """
 
 from fiducia.app.wiring.house import House

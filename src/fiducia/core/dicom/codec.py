@@ -24,6 +24,12 @@ class Bulk(NamedTuple):
     length: int
 
 
+class Fragments(Bulk):
+    """The same of a value in fragments, offset table and delimiter included: an icon's."""
+
+    __slots__ = ()
+
+
 Value: TypeAlias = "bytes | Bulk | list[list[Element]]"
 Element: TypeAlias = tuple[int, str, Value]  # tag, VR (or a choice such as "US or SS"), value or items
 

@@ -33,3 +33,26 @@ def is_image_class(sop_class_uid: str) -> bool:
     from pydicom.uid import UID
 
     return "Image Storage" in UID(sop_class_uid).name
+
+
+@lru_cache(maxsize=8192)
+def standard_attribute(tag: int) -> tuple[str, str]:
+    """Return a standard attribute's representation and number of values: ("DS", "6"), ("US or SS", "1-n").
+
+    ("", "") for a tag that PS3.6 does not know; repeating groups such as 60xx are known. No group length,
+    and no private tag, is asked for.
+    """
+    from pydicom.datadict import get_entry
+
+    try:
+        vr, multiplicity, *_ = get_entry(tag)
+    except KeyError:
+        return "", ""
+    return ("", "") if vr == "NONE" else (vr, multiplicity)
+
+
+def tag_of(keyword: str) -> int | None:
+    """Return the tag of an attribute's keyword, such as PatientName; None when PS3.6 has no such keyword."""
+    from pydicom.datadict import tag_for_keyword
+
+    return tag_for_keyword(keyword)

@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from fiducia.core.dicom.codec import Element, transfer_syntax
 from fiducia.core.dicom.elements import Walker
-from fiducia.core.dicom.part10 import MEDIA_DIRECTORY, Values, read_meta
+from fiducia.core.dicom.part10 import MEDIA_DIRECTORY, read_meta
+from fiducia.core.dicom.values import text_of
 from fiducia.core.dicom.window import Window
 from fiducia.errors import DicomError
 
@@ -33,19 +34,14 @@ def read_directory(stream: BinaryIO, size_bytes: int) -> tuple[tuple[str, ...], 
     if size_bytes > DIRECTORY_MAX_BYTES:
         raise DicomError(f"the media directory is larger than {DIRECTORY_MAX_BYTES >> 20} MiB: give its files instead")
     window = Window(stream, size_bytes)
-    meta, begin = read_meta(window)
-    if _uid(meta, 0x00020002) != MEDIA_DIRECTORY:
+    meta = read_meta(window)
+    if text_of(meta.values, 0x00020002) != MEDIA_DIRECTORY:
         raise DicomError("the file is called DICOMDIR, but is no media directory: give the folder's other files")
-    syntax = transfer_syntax(_uid(meta, 0x00020010))
+    syntax = transfer_syntax(text_of(meta.values, 0x00020010))
     if syntax.deflated:
         raise DicomError("the media directory is deflated, which no medium allows: give its files instead")
-    elements = Walker(window, syntax.codec, _KEPT_MAX_BYTES).top(begin)
+    elements = Walker(window, syntax.codec, _KEPT_MAX_BYTES).top(meta.begin)
     return tuple(dict.fromkeys(_file_ids(elements)))
-
-
-def _uid(meta: Values, tag: int) -> str:
-    value = meta.get(tag)
-    return value.rstrip(b"\0 ").decode("latin_1") if isinstance(value, bytes) else ""
 
 
 def _file_ids(elements: list[Element]) -> Iterator[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from fiducia.core.dicom.codec import (
     Bulk,
     Codec,
     Element,
+    Fragments,
     Value,
     name_tag,
 )
@@ -45,33 +46,42 @@ class Walker:
         self._kept_bytes = 0
         self._elements = 0
         self.pixels: PixelValue | None = None
+        self.depth = 0  # of the deepest item so far
 
     def top(self, position: int, end: int | None = None) -> list[Element]:
         """Return the elements from `position` to `end` (or the window's), or to Pixel Data (then in `pixels`).
 
-        What follows Pixel Data (padding, signatures) is stored like every byte; see `check_rest`.
+        What follows Pixel Data (padding, signatures) is stored like every byte; see `rest`.
 
         Raises:
             DicomError: not a data set, cut short, or beyond the caps.
         """
         return self._elements_of(position, self._window.size_bytes if end is None else end, 0, self._codec)[0]
 
-    def check_rest(self) -> None:
-        """Check what follows Pixel Data: elements whose tags ascend, or too few bytes to matter.
+    def rest(self) -> list[Element] | None:
+        """Return the elements that follow Pixel Data, or None for a little of something else.
 
-        Writers pad files in their own ways, so a little of anything is let pass. A hole of gigabytes behind an
-        image is no DICOM, and nobody wants it encrypted and kept.
+        Writers pad files in their own ways, so a little of anything can be read past. A hole of gigabytes behind
+        an image is no DICOM, and nobody wants it encrypted and kept.
 
         Raises:
             DicomError: much of something that is no data set.
         """
         if self.pixels is None:
-            return
+            return []
         position = self.pixels.value.offset + self.pixels.value.length
-        if self._window.size_bytes - position > REST_MAX_BYTES:
+        size_bytes = self._window.size_bytes - position
+        if not size_bytes:
+            return []
+        try:
             rest, _ = self._elements_of(position, self._window.size_bytes, 1, self._codec)
             if rest[0][0] <= self.pixels.tag:
                 raise _out_of_order(rest[0][0])
+        except DicomError:
+            if size_bytes > REST_MAX_BYTES:
+                raise
+            return None
+        return rest
 
     def _elements_of(self, position: int, end: int | None, depth: int, codec: Codec) -> tuple[list[Element], int]:
         """The elements of a data set or item (without `end`: up to its delimiter), and where it ended."""
@@ -90,7 +100,7 @@ class Walker:
             if length > limit - value_at and length != UNDEFINED:
                 raise cut_short()
             if tag in PIXEL_DATA and depth == 0:
-                self.pixels = read_pixels(self._window, tag, value_at, length, codec)
+                self.pixels = read_pixels(self._window, tag, value_at, length, codec, vr)
                 return found, value_at
             if vr == "SQ" or length == UNDEFINED:
                 value, position = self._open_value(tag, vr, value_at, length, depth, codec)
@@ -158,7 +168,7 @@ class Walker:
         if vr == "UN":  # a sequence whose reader did not know it; always implicit (PS3.5 section 6.2.2, note 4)
             return self._items(position, None, depth, codec if codec.implicit else IMPLICIT_LITTLE)
         if tag in PIXEL_DATA and depth:  # an icon's
-            value = read_pixels(self._window, tag, position, length, codec).value
+            value = Fragments(*read_pixels(self._window, tag, position, length, codec).value)
             return value, value.offset + value.length
         raise DicomError(f"the data set is damaged: element {name_tag(tag)} has no length")
 
@@ -166,6 +176,8 @@ class Walker:
         """A sequence's items (PS3.5 section 7.5), and where it ended."""
         if depth >= DEPTH_MAX:
             raise DicomError(f"the data set is nested more than {DEPTH_MAX} sequences deep")
+        if depth >= self.depth:
+            self.depth = depth + 1
         limit = self._window.size_bytes if end is None else end
         items: list[list[Element]] = []
         while position != end:

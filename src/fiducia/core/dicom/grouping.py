@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from fiducia.core.dicom.geometry import Geometry
 from fiducia.errors import DicomError
 from fiducia.records.images import InstanceInfo, PatientIdentity
 
@@ -20,12 +21,16 @@ _LAST = 1 << 62  # after every Series or Instance Number
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Generic[T]):
-    """An instance that could be read, and where it came from (`source` is the caller's)."""
+    """An instance that could be read, and where it came from (`source` is the caller's).
+
+    `geometry` is what its series is judged by; grouping does not look at it.
+    """
 
     source: T
     info: InstanceInfo
     series_number: int | None = None
     instance_number: int | None = None
+    geometry: Geometry | None = None
 
 
 @dataclass(frozen=True, slots=True)

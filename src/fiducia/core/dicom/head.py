@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from fiducia.core.dicom.codec import Element
 from fiducia.core.dicom.json_model import to_json
-from fiducia.core.dicom.pixels import FrameTable
+from fiducia.core.dicom.pixels import FrameTable, PixelDescription, PixelValue
+from fiducia.core.dicom.rest import Rest, Surplus
 from fiducia.records.images import InstanceInfo
 
 
@@ -27,6 +28,14 @@ class InstanceHead:
             happens in published data; the data set counts.
         elements: the top-level elements before Pixel Data.
         big_endian: the byte order of their binary values.
+        deflated: their places are not places in the file.
+        beginning: the file's first 1024 bytes: the preamble is its first 128.
+        meta: the elements of group 0002.
+        pixels: where Pixel Data are, when there are any.
+        described: what the attributes say about them.
+        surplus: what they hold beyond that.
+        rest: what follows them.
+        depth: of the deepest sequence item; 0 without sequences.
     """
 
     info: InstanceInfo
@@ -36,10 +45,18 @@ class InstanceHead:
     meta_differs: bool
     elements: Sequence[Element] = field(repr=False)
     big_endian: bool = False
+    deflated: bool = False
+    beginning: bytes = field(default=b"", repr=False)
+    meta: Sequence[Element] = field(default=(), repr=False)
+    pixels: PixelValue | None = None
+    described: PixelDescription | None = None
+    surplus: Surplus = field(default_factory=Surplus)
+    rest: Rest = field(default_factory=Rest)
+    depth: int = 0
 
     def dicom_json(self) -> bytes:
-        """Return the DICOM JSON model (UTF-8): private elements kept, bulk and pixel data left out.
+        """Return the DICOM JSON model (UTF-8): private elements kept, bulk values named, pixel data left out.
 
         Never fails on a head that was read.
         """
-        return to_json(self.elements, big_endian=self.big_endian)
+        return to_json(self.elements, big_endian=self.big_endian, deflated=self.deflated)

@@ -2,8 +2,10 @@
 
 Owns: PS3.18 annex F.2: UTF-8, tags as ascending hexadecimal names, numbers as numbers, names by component
 group. Total: a value that does not follow its representation stands as the text it is, or as UN with its
-bytes, so that an instance that could be read can always be described. Left out are group lengths, group
-7FE0 and values over 1 KiB in binary representations (`elements.Bulk`): they are in the instance itself.
+bytes, so that an instance that could be read can always be described. Left out are group lengths and group
+7FE0. A value over 1 KiB in a binary representation (`elements.Bulk`) is a BulkDataURI that says where in the file
+it lies, `bulkdata/OFFSET-LENGTH`; where a reader could not use its bytes as they are there (a deflated or a
+big-endian data set) it is left out, too.
 """
 
 from __future__ import annotations
@@ -30,35 +32,43 @@ _SAFE = 1 << 53  # beyond this, JSON numbers lose digits in many readers
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
-def to_json(elements: Sequence[Element], *, big_endian: bool = False) -> bytes:
+def to_json(elements: Sequence[Element], *, big_endian: bool = False, deflated: bool = False) -> bytes:
     """Return the DICOM JSON model of a data set's elements.
 
     Args:
         elements: in ascending order of tag.
         big_endian: the byte order of their binary values.
+        deflated: places are not places in the file.
 
     Returns:
         One JSON object, UTF-8.
     """
     signed = any(tag == _PIXEL_REPRESENTATION and value in (b"\1\0", b"\0\1") for tag, _, value in elements)
-    return orjson.dumps(_Model(">" if big_endian else "<", signed).data_set(elements, Charset()))
+    return orjson.dumps(
+        _Model(">" if big_endian else "<", signed, not big_endian and not deflated).data_set(elements, Charset())
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """Converts values; `signed` decides "US or SS"."""
+    """Converts values; `signed` decides "US or SS", `placed` whether bulk values are named by their place."""
 
     order: str
     signed: bool
+    placed: bool
 
     def data_set(self, elements: Sequence[Element], charset: Charset) -> dict[str, Any]:
         """A data set or item; `charset` is the one around it (PS3.5 section 7.5.3)."""
         found: dict[str, Any] = {}
         for tag, vr, value in elements:
-            if isinstance(value, Bulk) or tag & 0xFFFF == 0 or tag >> 16 == 0x7FE0:
+            if tag & 0xFFFF == 0 or tag >> 16 == 0x7FE0:
                 continue
             name = f"{tag:08X}"
-            if isinstance(value, list):
+            if isinstance(value, Bulk):
+                if self.placed:
+                    place = f"bulkdata/{value.offset}-{value.length}"
+                    found[name] = {"vr": self._choose(vr) if " " in vr else vr, "BulkDataURI": place}
+            elif isinstance(value, list):
                 items = [self.data_set(item, charset) for item in value]
                 found[name] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
             elif tag == _CHARSET:

@@ -3,22 +3,24 @@
 Owns: preamble, "DICM" and group 0002 (PS3.10 section 7.1), where the data set begins, and what fiducia keys
 on: patient identity and UIDs. A file is refused rather than guessed at; the data set counts where the file
 meta information says otherwise. Messages name tags, never values.
-Not here: elements (`elements`), frames (`pixels`), media directories (`directory`).
+Not here: elements (`elements`), frames (`frames`), what follows the pixels (`rest`), media directories
+(`directory`), judging what could be read (`validation`).
 """
 
 from __future__ import annotations
 
 import re
-from typing import BinaryIO, Literal
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
-from fiducia.core.dicom.codec import EXPLICIT_LITTLE, TransferSyntax, Value, name_tag, transfer_syntax
-from fiducia.core.dicom.dictionary import is_image_class
+from fiducia.core.dicom.codec import EXPLICIT_LITTLE, Element, TransferSyntax, name_tag, transfer_syntax
 from fiducia.core.dicom.elements import Walker
+from fiducia.core.dicom.frames import read_frames
 from fiducia.core.dicom.head import InstanceHead
-from fiducia.core.dicom.pixels import FrameTable, PixelDescription, PixelValue, frame_table
+from fiducia.core.dicom.rest import Rest, read_rest, read_rest_of_deflated, read_surplus
 from fiducia.core.dicom.text import Charset, charset_of
+from fiducia.core.dicom.values import PADDING, Values, integer_of, text_of
 from fiducia.core.dicom.window import Inflated, Window, cut_short
-from fiducia.core.formats.frames import FrameLayout
 from fiducia.errors import DicomError
 from fiducia.records.images import InstanceInfo, PatientIdentity
 
@@ -28,13 +30,25 @@ MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*", re.ASCII)
 _UID_MAX = 64
-_INTEGER = re.compile(r"[+-]?[0-9]{1,11}", re.ASCII)
 _IDENTITY_MAX = 64  # LO and UT, in characters
-_PADDING = " \0"
-_BITS_ALLOCATED = 0x00280100
-_IMAGE_SIZE = (0x00280010, 0x00280011, 0x00280002, _BITS_ALLOCATED)  # rows, columns, samples, bits
+BEGINNING_BYTES = 1024
 
-Values = dict[int, Value]
+
+@dataclass(frozen=True, slots=True)
+class FileMeta:
+    """What stands before the data set.
+
+    Attributes:
+        values: group 0002's values by tag.
+        elements: the same as elements.
+        begin: where the data set begins.
+        beginning: the file's first 1024 bytes, the preamble among them; fewer when the file is shorter.
+    """
+
+    values: Values
+    elements: list[Element] = field(repr=False)
+    begin: int
+    beginning: bytes = field(repr=False)
 
 
 def read_head(stream: BinaryIO, size_bytes: int) -> InstanceHead:
@@ -47,32 +61,48 @@ def read_head(stream: BinaryIO, size_bytes: int) -> InstanceHead:
     Raises:
         DicomError: not a storable DICOM instance; the message says what to do.
     """
-    window = Window(stream, size_bytes)
-    meta, begin = read_meta(window)
-    if _text(meta, 0x00020002) == MEDIA_DIRECTORY:
+    file = Window(stream, size_bytes)
+    meta = read_meta(file)
+    if text_of(meta.values, 0x00020002) == MEDIA_DIRECTORY:
         raise DicomError("this is a media directory (DICOMDIR), not an instance: give the folder that it is in")
-    transfer_syntax_uid = _uid(meta, 0x00020010, "Transfer Syntax UID")
+    transfer_syntax_uid = _uid(meta.values, 0x00020010, "Transfer Syntax UID")
     syntax = transfer_syntax(transfer_syntax_uid)
-    at = begin
-    if syntax.deflated:
-        inflated = Inflated(stream, begin, size_bytes)
-        window, at = Window(inflated, inflated.measure()), 0
-    walker = Walker(window, syntax.codec)
-    elements = walker.top(at)
-    walker.check_rest()
+    window, walker, elements, rest = _read_data_set(stream, file, meta.begin, syntax)
     if not elements or elements[0][0] < 0x00080000:
         raise DicomError("the data set is damaged: it does not begin with an element of group 0008")
     values = {tag: value for tag, _, value in elements}
-    info = _info(values, transfer_syntax_uid, begin, size_bytes)
+    info = _info(values, transfer_syntax_uid, meta.begin, size_bytes)
+    frames, described = read_frames(window, walker.pixels, values, syntax)
     return InstanceHead(
         info=info,
-        series_number=_integer(values, 0x00200011),
-        instance_number=_integer(values, 0x00200013),
-        frames=_frames(window, walker.pixels, values, syntax),
-        meta_differs=_text(meta, 0x00020003) != info.sop_instance_uid,
+        series_number=integer_of(values, 0x00200011),
+        instance_number=integer_of(values, 0x00200013),
+        frames=frames,
+        meta_differs=text_of(meta.values, 0x00020003) != info.sop_instance_uid,
         elements=elements,
         big_endian=syntax.codec.big_endian,
+        deflated=syntax.deflated,
+        beginning=meta.beginning,
+        meta=meta.elements,
+        pixels=walker.pixels,
+        described=described,
+        surplus=read_surplus(window, walker.pixels, described),
+        rest=rest,
+        depth=walker.depth,
     )
+
+
+def _read_data_set(
+    stream: BinaryIO, file: Window, begin: int, syntax: TransferSyntax
+) -> tuple[Window, Walker, list[Element], Rest]:
+    """The data set's own window, who walked it, its elements before Pixel Data, and what is behind these."""
+    if not syntax.deflated:
+        walker = Walker(file, syntax.codec)
+        return file, walker, walker.top(begin), read_rest(walker, file, begin)
+    inflated = Inflated(stream, begin, file.size_bytes)
+    window = Window(inflated, inflated.measure())
+    walker = Walker(window, syntax.codec)
+    return window, walker, walker.top(0), read_rest_of_deflated(walker, window, inflated, file)
 
 
 def _info(values: Values, transfer_syntax_uid: str, header_bytes: int, size_bytes: int) -> InstanceInfo:
@@ -83,17 +113,14 @@ def _info(values: Values, transfer_syntax_uid: str, header_bytes: int, size_byte
         sop_instance_uid=_uid(values, 0x00080018, "SOP Instance UID"),
         sop_class_uid=_uid(values, 0x00080016, "SOP Class UID"),
         transfer_syntax_uid=transfer_syntax_uid,
-        modality=_text(values, 0x00080060)[:16],
+        modality=text_of(values, 0x00080060)[:16],
         header_bytes=header_bytes,
         size_bytes=size_bytes,
     )
 
 
-def read_meta(window: Window) -> tuple[Values, int]:
+def read_meta(window: Window) -> FileMeta:
     """Read preamble and group 0002.
-
-    Returns:
-        The file meta information's values by tag, and where the data set begins.
 
     Raises:
         DicomError: not a DICOM file, or one without what PS3.10 asks for.
@@ -103,6 +130,7 @@ def read_meta(window: Window) -> tuple[Values, int]:
     if window.size_bytes < PREAMBLE_BYTES:
         raise _not_dicom()
     index = window.load(0, PREAMBLE_BYTES)
+    beginning = window.buffer[index : index + BEGINNING_BYTES]
     if window.buffer[index + 128 : index + PREAMBLE_BYTES] != b"DICM":
         raise _not_dicom(window.buffer[index : index + 4])
     if window.size_bytes < PREAMBLE_BYTES + 12:
@@ -119,7 +147,7 @@ def read_meta(window: Window) -> tuple[Values, int]:
     meta = walker.top(PREAMBLE_BYTES, begin)
     if walker.pixels or any(tag >> 16 != 2 for tag, _, _ in meta):
         raise DicomError("the file meta information's length is wrong: export the instance anew")
-    return {tag: value for tag, _, value in meta}, begin
+    return FileMeta({tag: value for tag, _, value in meta}, meta, begin, beginning)
 
 
 def _not_dicom(beginning: bytes = b"") -> DicomError:
@@ -146,7 +174,7 @@ def _exact_text(values: Values, tag: int, charset: Charset) -> str:
     value = values.get(tag, b"")
     if not isinstance(value, bytes):
         raise DicomError(f"{name_tag(tag)} is no text: correct it at the source")
-    text = charset.decode_exactly(value).strip(_PADDING)
+    text = charset.decode_exactly(value).strip(PADDING)
     if len(text) > _IDENTITY_MAX or "\\" in text or not text.isprintable():
         raise DicomError(f"{name_tag(tag)} is not one line of at most {_IDENTITY_MAX} characters: correct it")
     return text
@@ -154,57 +182,9 @@ def _exact_text(values: Values, tag: int, charset: Charset) -> str:
 
 def _uid(values: Values, tag: int, name: str) -> str:
     """A UID (PS3.5 section 9.1)."""
-    text = _text(values, tag)
+    text = text_of(values, tag)
     if not text:
         raise DicomError(f"there is no {name} {name_tag(tag)}: export the instance anew")
     if len(text) > _UID_MAX or not _UID.fullmatch(text):
         raise DicomError(f"{name} {name_tag(tag)} is not a valid UID: correct it at the source")
     return text
-
-
-def _text(values: Values, tag: int) -> str:
-    """A value in the default repertoire; "" when absent."""
-    value = values.get(tag, b"")
-    return value.decode("latin_1").strip(_PADDING) if isinstance(value, bytes) else ""
-
-
-def _integer(values: Values, tag: int) -> int | None:
-    """An integer string that only orders things."""
-    text = _text(values, tag)
-    return int(text) if _INTEGER.fullmatch(text) else None
-
-
-def _frames(window: Window, pixels: PixelValue | None, values: Values, syntax: TransferSyntax) -> FrameTable:
-    """Where the frames lie, when there are any."""
-    if pixels is None:
-        # A file that was cut between two elements is well-formed; only what is missing tells.
-        if _BITS_ALLOCATED in values or is_image_class(_text(values, 0x00080016)):
-            raise DicomError(
-                "the image has no pixel data: copy the file again from where it came from, it may be cut short"
-            )
-        return FrameTable()
-    if pixels.encapsulated != syntax.encapsulated:
-        raise DicomError("the pixel data are not written as the transfer syntax says: export the image anew")
-    frames = _integer(values, 0x00280008) if _text(values, 0x00280008) else 1
-    if not frames or frames < 0:
-        raise DicomError("Number of Frames (0028,0008) is not a number from 1: correct it at the source")
-    order: Literal["little", "big"] = "big" if syntax.codec.big_endian else "little"
-    rows, columns, samples, bits = (_unsigned(values, tag, order) for tag in _IMAGE_SIZE)
-    described = PixelDescription(
-        frames=frames,
-        rows=rows,
-        columns=columns,
-        samples=samples,
-        bits_allocated=bits,
-        photometric=_text(values, 0x00280004),
-        extended_offsets=values.get(0x7FE00001),
-        extended_lengths=values.get(0x7FE00002),
-    )
-    table = frame_table(window, pixels, described)
-    # Inside a deflated data set nothing has an offset in the file.
-    return FrameTable(FrameLayout.NONE, frames) if syntax.deflated else table
-
-
-def _unsigned(values: Values, tag: int, order: Literal["little", "big"]) -> int:
-    value = values.get(tag, b"")
-    return int.from_bytes(value, order) if isinstance(value, bytes) and len(value) == 2 else 0

@@ -35,12 +35,15 @@ class FrameTable:
         frames: the number of frames that the instance declares; 0 without pixel data.
         offsets: ascending, from the start of the file.
         lengths: in bytes, one for each offset.
+        tables_fit: False when the file has an offset table that was passed over, because it does not fit
+            what is there.
     """
 
     layout: FrameLayout = FrameLayout.NONE
     frames: int = 0
     offsets: Sequence[int] = ()
     lengths: Sequence[int] = ()
+    tables_fit: bool = True
 
     def __len__(self) -> int:
         """Return the number of ranges."""
@@ -62,6 +65,7 @@ class PixelValue:
         table: the Basic Offset Table's value.
         starts: each fragment's item header.
         lengths: each fragment's length.
+        vr: its representation, or a choice of them.
     """
 
     tag: int
@@ -70,6 +74,7 @@ class PixelValue:
     table: Bulk = NOWHERE
     starts: Sequence[int] = ()
     lengths: Sequence[int] = ()
+    vr: str = "OB or OW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +99,19 @@ class PixelDescription:
             return pixels * 3 * self.bits_allocated // 2
         return pixels * self.samples * self.bits_allocated
 
+    def image_bytes(self) -> int:
+        """Return the size of all native frames in bytes."""
+        return (self.frame_bits() * self.frames + 7) // 8
 
-def read_pixels(window: Window, tag: int, position: int, length: int, codec: Codec) -> PixelValue:
+
+def read_pixels(window: Window, tag: int, position: int, length: int, codec: Codec, vr: str = "OB or OW") -> PixelValue:
     """Find the end of Pixel Data that begin at `position`, stepping over fragments.
 
     Raises:
         DicomError: damaged or cut short.
     """
     if length != UNDEFINED:
-        return PixelValue(tag, Bulk(position, length))
+        return PixelValue(tag, Bulk(position, length), vr=vr)
     begin, size_bytes = position, window.size_bytes
     starts, lengths = array("Q"), array("Q")
     while True:
@@ -124,7 +133,7 @@ def read_pixels(window: Window, tag: int, position: int, length: int, codec: Cod
     if not starts:
         raise DicomError("the pixel data are damaged: the item of the offset table is missing")
     table = Bulk(starts.pop(0) + 8, lengths.pop(0))
-    return PixelValue(tag, Bulk(begin, position + 8 - begin), True, table, starts, lengths)
+    return PixelValue(tag, Bulk(begin, position + 8 - begin), True, table, starts, lengths, vr)
 
 
 def frame_table(window: Window, pixels: PixelValue, described: PixelDescription) -> FrameTable:
@@ -136,7 +145,7 @@ def frame_table(window: Window, pixels: PixelValue, described: PixelDescription)
     if pixels.encapsulated:
         return _encapsulated(window, pixels, described)
     bits, frames = described.frame_bits(), described.frames
-    if (bits * frames + 7) // 8 > pixels.value.length:
+    if described.image_bytes() > pixels.value.length:
         raise DicomError("there are fewer pixel bytes than the image's size asks for: copy it again, or export it anew")
     if not bits or bits % 8 or frames > FRAGMENTS_MAX:  # frames of single bits do not begin on bytes
         return FrameTable(FrameLayout.WHOLE, frames, (pixels.value.offset,), (pixels.value.length,))
@@ -152,15 +161,17 @@ def _encapsulated(window: Window, pixels: PixelValue, described: PixelDescriptio
         raise DicomError("there are no pixel bytes, only an empty offset table: export the image anew")
     if len(starts) == frames and (exact := _exact_lengths(window, pixels, described)):
         return FrameTable(FrameLayout.FRAMES, frames, array("Q", [start + 8 for start in starts]), exact)
+    extended = described.extended_offsets is not None or described.extended_lengths is not None
     if frames <= len(starts) and pixels.table.length == 4 * frames:
         first = [starts[0] + offset for offset in _integers(window, pixels.table, 4)]
         if first[0] == starts[0] and _ascending(first) and set(first) <= set(starts):
-            return _runs(pixels, first)
+            return _runs(pixels, first, tables_fit=not extended)
+    fit = not extended and not pixels.table.length
     if len(starts) == frames:
-        return FrameTable(FrameLayout.FRAMES, frames, array("Q", [start + 8 for start in starts]), lengths)
+        return FrameTable(FrameLayout.FRAMES, frames, array("Q", [start + 8 for start in starts]), lengths, fit)
     layout = FrameLayout.ITEMS if frames == 1 else FrameLayout.WHOLE
     whole = starts[-1] + 8 + lengths[-1] - starts[0]
-    return FrameTable(layout, frames, (starts[0],), (whole,))
+    return FrameTable(layout, frames, (starts[0],), (whole,), fit)
 
 
 def _exact_lengths(window: Window, pixels: PixelValue, described: PixelDescription) -> array[int] | None:
@@ -177,14 +188,14 @@ def _exact_lengths(window: Window, pixels: PixelValue, described: PixelDescripti
     return lengths
 
 
-def _runs(pixels: PixelValue, first: list[int]) -> FrameTable:
+def _runs(pixels: PixelValue, first: list[int], *, tables_fit: bool) -> FrameTable:
     """Frames that begin at these fragments and end where the next begins."""
-    frames = len(first)
-    if frames == len(pixels.starts):
-        return FrameTable(FrameLayout.FRAMES, frames, array("Q", [start + 8 for start in first]), pixels.lengths)
-    ends = [*first[1:], pixels.starts[-1] + 8 + pixels.lengths[-1]]
-    lengths = array("Q", [end - begin for begin, end in zip(first, ends, strict=True)])
-    return FrameTable(FrameLayout.ITEMS, frames, array("Q", first), lengths)
+    frames, starts, lengths = len(first), pixels.starts, pixels.lengths
+    if frames == len(starts):
+        return FrameTable(FrameLayout.FRAMES, frames, array("Q", [start + 8 for start in first]), lengths, tables_fit)
+    ends = [*first[1:], starts[-1] + 8 + lengths[-1]]
+    runs = array("Q", [end - begin for begin, end in zip(first, ends, strict=True)])
+    return FrameTable(FrameLayout.ITEMS, frames, array("Q", first), runs, tables_fit)
 
 
 def _ascending(values: Sequence[int]) -> bool:

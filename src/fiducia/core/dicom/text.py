@@ -7,6 +7,7 @@ section 6.1.2.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from fiducia.errors import DicomError
 
 # Defined terms without code extensions (PS3.3 tables C.12-2 and C.12-5). The default repertoire is read as
 # Latin 1, which loses no byte of files that use more of it than they declare.
-_CODECS = {
+CODECS_BY_TERM = {
     "": "latin_1",
     "ISO_IR 6": "latin_1",
     "ISO_IR 13": "shift_jis",
@@ -98,12 +99,24 @@ def charset_of(value: bytes) -> Charset:
     """Return the character sets that a value of Specific Character Set (0008,0005) names."""
     terms = [term.strip() for term in value.decode("latin_1").strip(" \0").split("\\")]
     if len(terms) == 1 or terms[0] in {"ISO_IR 192", "GB18030", "GBK"}:
-        codec = _CODECS.get(terms[0])
+        codec = CODECS_BY_TERM.get(terms[0])
         if codec is not None:
             return Charset(codec)
     from pydicom.charset import python_encoding
 
-    codecs = tuple(python_encoding.get(term, "") for term in terms)
-    if not all(codecs):
+    names = tuple(python_encoding.get(term, "") for term in terms)
+    if not all(names):
         return Charset("")
-    return Charset(codecs[0], codecs)
+    return Charset(names[0], names)
+
+
+def load_codecs() -> None:
+    """Load every codec that a text may need: Python reads each from a file when it is first used.
+
+    For who shall open no file later.
+    """
+    from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
+
+    for name in {*CODECS_BY_TERM.values(), *python_encoding.values(), *CODES_TO_ENCODINGS.values()}:
+        codecs.lookup(name)
+        b"a".decode(name, "replace")

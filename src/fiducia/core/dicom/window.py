@@ -90,6 +90,7 @@ class Inflated:
         self._stream = stream
         self._start = start
         self._end = size_bytes
+        self.end = start  # where the stream ended in the file, once it was measured
         self._rewind()
 
     def measure(self) -> int:
@@ -108,6 +109,7 @@ class Inflated:
                 )
         if not self._inflater.eof:
             raise cut_short("the deflated data set")
+        self.end = self._next - len(self._inflater.unused_data)
         return self._position
 
     def seek(self, offset: int, /) -> int:

@@ -87,6 +87,17 @@ class Fields:
             raise EncodingError(f"{self._what}: {name} is not a string")
         return value
 
+    def boolean(self, name: str) -> bool:
+        """Take true or false."""
+        value = self._take(name)
+        if not isinstance(value, bool):
+            raise EncodingError(f"{self._what}: {name} is not true or false")
+        return value
+
+    def value(self, name: str) -> Any:
+        """Take any value, for its own reader."""
+        return self._take(name)
+
     def constant(self, name: str, expected: str) -> None:
         """Take a string that must be `expected`."""
         if self.text(name) != expected:
@@ -102,6 +113,14 @@ class Fields:
         if not isinstance(value, list):
             raise EncodingError(f"{self._what}: {name} is not an array")
         return value
+
+    def take(self, name: str) -> Any:
+        """Take whatever stands there: a document within the document."""
+        return self._take(name)
+
+    def optional(self, name: str) -> Any | None:
+        """Take a field that may be left out; None when it is."""
+        return self._left.pop(name, None)
 
     def close(self) -> None:
         """Refuse fields that nobody took.

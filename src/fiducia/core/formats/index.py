@@ -31,6 +31,7 @@ _MAGIC = b"FIDINDEX"
 _VERSION = 1
 _HEAD = struct.Struct(">8sHHI32sIIQ64s64s")
 _ZEROS = bytes(1 << 16)
+_AHEAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,18 @@ class IndexReader:
     def dicom_json(self, entry: IndexEntry) -> bytes:
         """Return the instance's DICOM JSON without bulk data, UTF-8."""
         return self._read_exactly(entry.json_offset, entry.json_bytes)
+
+    def dicom_jsons(self) -> Iterator[tuple[IndexEntry, bytes]]:
+        """Yield every instance with its DICOM JSON, reading the index in large pieces."""
+        window, start = b"", self.entries[0].json_offset
+        end = self.entries[-1].json_offset + self.entries[-1].json_bytes
+        for entry in self.entries:
+            at = entry.json_offset - start
+            if at + entry.json_bytes > len(window):
+                start = entry.json_offset
+                window = self._read_exactly(start, max(entry.json_bytes, min(_AHEAD_BYTES, end - start)))
+                at = 0
+            yield entry, window[at : at + entry.json_bytes]
 
     def frame_range(self, entry: IndexEntry, frame: int) -> tuple[int, int]:
         """Return (offset, length) of a frame in the file; frames count from 1. What it holds: `frame_layout`.

@@ -7,7 +7,7 @@ the caller's. Source: docs/formats.md, "Reading a series".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 
@@ -60,6 +60,7 @@ class SeriesOpener:
         self._line = line
         self._keys = keys
         self._read = read
+        self._read_ahead_bytes = read_ahead_bytes
         self._ahead = _ReadAhead(self._read_pack, line.pack_size_bytes, read_ahead_bytes)
         self._buffer: memoryview | None = None
         with _named(f"series {line.number}: index"):
@@ -94,6 +95,11 @@ class SeriesOpener:
         entry = self.entry(number)
         with self._named(number):
             return self._index.dicom_json(entry)
+
+    def dicom_jsons(self) -> Iterator[tuple[IndexEntry, bytes]]:
+        """Yield all instances with their DICOM JSON (UTF-8), ascending by number. Raises: as `dicom_json`."""
+        with _named(f"series {self._line.number}: index"):
+            yield from self._index.dicom_jsons()
 
     def frame_range(self, number: int, frame: int) -> tuple[int, int]:
         """Return (offset, length) of a frame (from 1) in its file. Raises: as `dicom_json`."""
@@ -130,15 +136,25 @@ class SeriesOpener:
             EncodingError, StoreError: no pack_key, no such instance; whatever the store raises.
         """
         entry = self.entry(number)
-        with self._named(number):
-            hashes = _InstanceDigests(entry)
-            # Taken for as long as this runs, so that two instances read in turns do not share it.
-            buffer, self._buffer = self._buffer or memoryview(bytearray(WINDOW_BYTES)), None
-            for view in self._opener(entry, self._ahead).stream(buffer=buffer):
-                hashes.update(view)
-                yield view
-            self._buffer = buffer
-            hashes.check()
+        # Taken for as long as this runs, so that two instances read in turns do not share it.
+        buffer, self._buffer = self._buffer or memoryview(bytearray(WINDOW_BYTES)), None
+        yield from self._proved(entry, self._ahead, buffer)
+        self._buffer = buffer
+
+    def alone(self, numbers: Sequence[int]) -> Iterator[tuple[IndexEntry, Iterator[memoryview]]]:
+        """Yield instances with their files, in the given order, sharing nothing with other readers of this series.
+
+        Each file is read as `instance`'s; use it up before the next one. Reads ahead no further than the last of them.
+
+        Raises:
+            As `instance`.
+        """
+        entries = [self.entry(number) for number in numbers]
+        end = max((entry.offset + entry.sealed_bytes for entry in entries), default=0)
+        ahead = _ReadAhead(self._read_pack, end, self._read_ahead_bytes)
+        buffer = memoryview(bytearray(WINDOW_BYTES))
+        for entry in entries:
+            yield entry, self._proved(entry, ahead, buffer)
 
     def copy_instance(self, number: int, sink: Sink) -> IndexEntry:
         """Hand an instance's file to `sink` piece by piece; when this returns, all of it is proved.
@@ -149,6 +165,14 @@ class SeriesOpener:
         for view in self.instance(number):
             sink(view)
         return self.entry(number)
+
+    def _proved(self, entry: IndexEntry, read: Callable[[int, int], Piece], buffer: memoryview) -> Iterator[memoryview]:
+        with self._named(entry.number):
+            hashes = _InstanceDigests(entry)
+            for view in self._opener(entry, read).stream(buffer=buffer):
+                hashes.update(view)
+                yield view
+            hashes.check()
 
     def _opener(self, entry: IndexEntry, read: Callable[[int, int], Piece]) -> Opener:
         if self._keys.pack_key is None:

@@ -26,6 +26,30 @@ ShareKind: TypeAlias = Literal[b"index/", b"pack/"]
 
 
 @dataclass(frozen=True, slots=True)
+class CustodyRule:
+    """By which keys are dealt.
+
+    Attributes:
+        threshold: how many shares open a key (t).
+        trustees: institution numbers, each once; the first gets share 1, and so on (n of them).
+    """
+
+    threshold: int
+    trustees: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(set(self.trustees)) == len(self.trustees) <= SHARES_MAX:
+            raise EncodingError("there are 1 to 255 trustees, each once")
+        if not 1 <= self.threshold <= len(self.trustees):
+            raise EncodingError("a threshold is at least 1, and at most the number of trustees")
+
+    @property
+    def acknowledged(self) -> int:
+        """How many must hold their shares before a study is anchored: one more than it takes, where there are more."""
+        return min(self.threshold + 1, len(self.trustees))
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesCustody:
     """The digests of one sealed series' shares, in the order of the trustees; 32 bytes each."""
 
@@ -44,22 +68,29 @@ class Custody:
         threshold: how many shares open a key (t).
         trustees: institution numbers; the first holds share index 1, and so on (n of them).
         series: one entry per series of the manifest, ascending by number.
+        moves_to: by which the keys are about to be dealt anew: the custodian's broker may collect shares for that.
     """
 
     study_id: bytes
     threshold: int
     trustees: tuple[int, ...]
     series: tuple[SeriesCustody, ...]
+    moves_to: CustodyRule | None = None
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON. Raises: EncodingError (out of range, or over 1 MiB)."""
-        document = {
+        document: dict[str, Any] = {
             "format": _FORMAT,
             "study_id": to_hex(self.study_id),
             "threshold": self.threshold,
             "trustees": list(self.trustees),
             "series": [_series_to_json(series) for series in self.series],
         }
+        if self.moves_to is not None:
+            document["moves_to"] = {
+                "threshold": self.moves_to.threshold,
+                "trustees": list(self.moves_to.trustees),
+            }
         data = canonical_json(document)
         _parse(data)  # nothing is written that would not be read back
         return data
@@ -69,6 +100,30 @@ class Custody:
         if trustee not in self.trustees:
             raise EncodingError(f"institution {trustee} is not a trustee of this study")
         return self.trustees.index(trustee) + 1
+
+    @property
+    def rule(self) -> CustodyRule:
+        """By which its keys are dealt, and those of later revisions."""
+        return CustodyRule(self.threshold, self.trustees)
+
+    def opened_by(self, institution: int) -> bool:
+        """Tell whether an institution opens the keys with its own share alone."""
+        return self.threshold == 1 and institution in self.trustees
+
+    def knows(self, number: int, sealed_in: int) -> bool:
+        """Tell whether it has the digests of a series as sealed in a revision."""
+        return any((series.number, series.sealed_in) == (number, sealed_in) for series in self.series)
+
+    def share_id(self, number: int, sealed_in: int, index: int) -> bytes:
+        """Return what tells a trustee's share of one deal from those of others: its index share's digest.
+
+        Raises:
+            DigestError: the series is not in here, or the index is nobody's.
+        """
+        series = self._series(number, sealed_in)
+        if not 1 <= index <= len(self.trustees):
+            raise DigestError(f"series {number}: share {index} is of no trustee")
+        return series.index_digests[index - 1]
 
     def check(self, share: SeriesShare) -> None:
         """Check a share against its digests.
@@ -191,22 +246,39 @@ def _parse(data: bytes) -> Custody:
     what = "the custody document"
     fields = Fields(parse_canonical(data, what=what, max_bytes=CUSTODY_MAX_BYTES), what)
     fields.constant("format", _FORMAT)
-    trustees = tuple(fields.items("trustees"))
-    if any(type(trustee) is not int or not 1 <= trustee <= U32_MAX for trustee in trustees):
-        raise EncodingError(f"{what}: a trustee is an institution's number")
-    if not 1 <= len(trustees) <= SHARES_MAX or len(set(trustees)) != len(trustees):
-        raise EncodingError(f"{what}: there are 1 to 255 trustees, each once")
+    trustees = _trustees(fields, what)
     custody = Custody(
         study_id=fields.hex_bytes("study_id", 32),
         threshold=fields.integer("threshold", 1, len(trustees)),
         trustees=trustees,
         series=tuple(_series_from_json(series, len(trustees)) for series in fields.items("series")),
+        moves_to=_rule_from_json(fields.optional("moves_to")),
     )
     fields.close()
     numbers = [series.number for series in custody.series]
     if not numbers or numbers != sorted(set(numbers)):
         raise EncodingError(f"{what}: its series are not one or more in ascending order")
     return custody
+
+
+def _trustees(fields: Fields, what: str) -> tuple[int, ...]:
+    trustees = tuple(fields.items("trustees"))
+    if any(type(trustee) is not int or not 1 <= trustee <= U32_MAX for trustee in trustees):
+        raise EncodingError(f"{what}: a trustee is an institution's number")
+    if not 1 <= len(trustees) <= SHARES_MAX or len(set(trustees)) != len(trustees):
+        raise EncodingError(f"{what}: there are 1 to 255 trustees, each once")
+    return trustees
+
+
+def _rule_from_json(value: object) -> CustodyRule | None:
+    if value is None:
+        return None
+    what = "the custody that a study moves to"
+    fields = Fields(value, what)
+    trustees = _trustees(fields, what)
+    rule = CustodyRule(fields.integer("threshold", 1, len(trustees)), trustees)
+    fields.close()
+    return rule
 
 
 def _series_to_json(series: SeriesCustody) -> dict[str, Any]:

@@ -119,3 +119,26 @@ def test_purposes_actions_and_roles_are_taken_in_either_case() -> None:
 def test_an_unknown_purpose_is_refused_with_the_list() -> None:
     with pytest.raises(typer.BadParameter, match="TREAT, ETREAT"):
         parsing.purpose("CURIOSITY")
+
+
+@pytest.mark.parametrize(("text", "day"), [("1970-01-01", 0), ("1970-01-02", 1), ("2056-01-31", 31441)])
+def test_a_day_is_counted_from_1970(text: str, day: int) -> None:
+    assert parsing.day(text) == day
+    assert datetime.date(1970, 1, 1) + datetime.timedelta(days=parsing.day(text)) == datetime.date.fromisoformat(text)
+
+
+@pytest.mark.parametrize("text", ["", "2056-1-31", "2056-02-30", "2056-01-31T00:00:00Z", "soon", "20560131"])
+def test_a_day_in_another_form_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        parsing.day(text)
+
+
+def test_pseudonyms_and_powers_have_their_forms() -> None:
+    assert parsing.subject("0x" + "Ab" * 20) == b"\xab" * 20
+    assert parsing.powers(["grant", "ACCESS"]) == rules.ALL_POWERS
+    assert parsing.powers([]) == 0
+    for wrong in ("0x" + "ab" * 32, "ab" * 20, "patient"):
+        with pytest.raises(typer.BadParameter):
+            parsing.subject(wrong)
+    with pytest.raises(typer.BadParameter, match="GRANT, ACCESS"):
+        parsing.powers(["REVOKE"])

@@ -1,4 +1,4 @@
-"""Mutated real files: whatever was cut, flipped, put in or taken out, there is a head or a DicomError."""
+"""Mutated real files: whatever was cut, flipped, put in or taken out, a head can be judged, or it is a DicomError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from pydicom import data as pydicom_data
 
 from fiducia.core.dicom.directory import read_directory
+from fiducia.core.dicom.geometry import geometry_of
 from fiducia.core.dicom.part10 import read_head
+from fiducia.core.dicom.quality import quality_of
+from fiducia.core.dicom.validation import defects_of
 from fiducia.errors import DicomError
 from tests.support import dicom as d
 
@@ -54,6 +57,10 @@ def survive(data: bytes) -> None:
         pass
     else:
         json.loads(head.dicom_json())
+        defects = defects_of(head)
+        assert len({defect.code for defect in defects}) == len(defects) <= 20
+        assert all(defect.detail.isprintable() and len(defect.detail) < 300 for defect in defects)
+        quality_of([geometry_of(head)])
         for offset, length in head.frames:
             assert head.info.header_bytes <= offset
             assert 0 <= length <= len(data) - offset

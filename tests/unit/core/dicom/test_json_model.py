@@ -95,9 +95,17 @@ def test_numbers_of_another_length_stand_as_their_bytes(vr: str, value: bytes) -
 
 
 @pytest.mark.parametrize("vr", ["OB", "OW", "UN", "US", "FD", "UL"])
-def test_long_binary_values_are_left_out(vr: str) -> None:
-    assert "00091001" in model({0x00091001: (vr, bytes(1024))})
-    assert "00091001" not in model({0x00091001: (vr, bytes(1032))})
+def test_long_binary_values_are_named_by_their_place(vr: str) -> None:
+    value = bytes(range(256)) * 5
+    assert "InlineBinary" in model({0x00091001: ("OB", value[:1024])})["00091001"]
+    found = model({0x00091001: (vr, value)})["00091001"]
+    offset, length = map(int, found["BulkDataURI"].removeprefix("bulkdata/").split("-"))
+    assert (found["vr"], d.instance({0x00091001: (vr, value)})[offset : offset + length]) == (vr, value)
+
+
+@pytest.mark.parametrize("syntax", [d.BIG_ENDIAN, d.DEFLATED])
+def test_long_values_that_cannot_be_used_as_they_lie_are_left_out(syntax: str) -> None:
+    assert "00091001" not in model({0x00091001: ("OW", bytes(1032))}, syntax)
 
 
 def test_group_lengths_and_pixels_are_left_out() -> None:

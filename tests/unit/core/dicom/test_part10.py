@@ -248,6 +248,14 @@ def test_a_hole_behind_the_pixels_is_refused_without_reading_it(tmp_path: Path, 
         read_head(stream, path.stat().st_size)
 
 
+def test_much_behind_a_deflated_data_set_is_refused() -> None:
+    data = d.instance(syntax=d.DEFLATED)
+    assert head(data + b"\0").rest.size_bytes == 0  # the stream's padding to an even length
+    assert head(data + bytes(9)).rest.size_bytes == 9
+    with pytest.raises(DicomError, match="much follows the deflated data set"):
+        head(data + bytes((64 << 10) + 1))
+
+
 def test_pixels_again_behind_the_pixels_are_refused() -> None:
     twice = d.element(0x7FE00010, "OW", bytes(70_000))
     with pytest.raises(DicomError, match="twice or out of order"):
@@ -293,6 +301,10 @@ def test_a_deflated_data_set_is_inflated_once_for_its_size_and_once_for_its_elem
         @property
         def unconsumed_tail(self) -> bytes:
             return self._inner.unconsumed_tail
+
+        @property
+        def unused_data(self) -> bytes:
+            return self._inner.unused_data
 
         @property
         def eof(self) -> bool:

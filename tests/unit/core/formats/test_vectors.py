@@ -18,10 +18,15 @@ from fiducia.core.formats.manifest import manifest_digest, parse_manifest
 from fiducia.core.formats.merkle import inclusion_proof, merkle_root, verify_inclusion
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.formats.padme import padme
+from fiducia.core.formats.trust import parse_trust
 from fiducia.core.keys.custody import custody_digest, parse_custody, share_digest
-from fiducia.core.keys.sealing import KemKey, key_hash, open_shares
+from fiducia.core.keys.kem import KemKey
+from fiducia.core.keys.sealing import key_hash, open_shares
 from fiducia.core.keys.shares import combine, deal
-from fiducia.errors import DecryptionError, EncodingError
+from fiducia.core.provenance import ProvenanceVerifier
+from fiducia.core.tlog.proof import check_proof, parse_proofs
+from fiducia.core.tlog.signing import LogKey, keys_in, vkeys
+from fiducia.errors import DecryptionError, EncodingError, ProofError
 from tests.vectors.generate import FOLDER, differences, expected_files
 from tests.vectors.material import material
 from tests.vectors.object_cases import seal
@@ -204,6 +209,16 @@ def test_study() -> None:
     assert found == expected["instances"]
 
 
+@cases("provenance")
+def test_provenance(case: dict[str, Any]) -> None:
+    verifier = ProvenanceVerifier(parse_trust(case["trust"].encode()))
+    if case["outcome"] == "accepted":
+        assert verifier.verify(case["file"].encode()).members
+        return
+    with pytest.raises(ProofError, match=f"^{case['part']}: "):
+        verifier.verify(case["file"].encode())
+
+
 def test_every_kind_of_vector_has_a_test_here() -> None:
     kinds = {path.name for path in FOLDER.iterdir()}
     tested = {
@@ -218,5 +233,37 @@ def test_every_kind_of_vector_has_a_test_here() -> None:
         "shares",
         "sealed",
         "study",
+        "log",
+        "provenance",
     }
     assert kinds == tested
+
+
+def test_a_leaf_is_made_of_its_entry_and_salt() -> None:
+    paths = sorted((FOLDER / "log").glob("leaf-*.json"))
+    assert paths
+    for path in paths:
+        case = json.loads(path.read_bytes())
+        subject_id = "0x" + case["subject_id"]
+        fields = {"at": case["at"], "body": case["body"], "kind": case["kind"], "subject_id": subject_id}
+        text = json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+        leaf = hashlib.sha256(b"fiducia/v1/journal/" + bytes.fromhex(case["salt"]) + text).hexdigest()
+        assert leaf == case["leaf"], path.stem
+
+
+def test_a_proof_of_an_entry_is_checked_with_verifier_keys_alone() -> None:
+    case = json.loads((FOLDER / "log" / "proof.json").read_bytes())
+    (proof,) = parse_proofs(case["file"].encode())
+    assert bytes(proof) == case["file"].encode()
+    proved = check_proof(proof, keys_in("\n".join(case["vkeys"])))
+    assert (proved.index, list(proved.witnesses)) == (case["index"], case["witnesses"])
+    assert proved.entry.kind == "denied"
+
+
+def test_a_log_key_comes_from_its_seed() -> None:
+    case = json.loads((FOLDER / "log" / "key.json").read_bytes())
+    public = LogKey(bytes.fromhex(case["seed"])).public
+    assert public.hex() == case["public"]
+    assert list(vkeys(case["origin"], public)) == case["vkeys"]
+    assert case["origin"] == f"fiducia/v1/{case['chain_id']}/{case['members']}/{case['institution']}"
+    assert hashlib.sha256(case["origin"].encode()).hexdigest() == case["origin_hash"]

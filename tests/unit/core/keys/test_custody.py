@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fiducia.core.formats.context import SeriesKeys
-from fiducia.core.keys.custody import Custody, custody_digest, deal_series, parse_custody, share_digest
+from fiducia.core.keys.custody import Custody, CustodyRule, custody_digest, deal_series, parse_custody, share_digest
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DigestError, EncodingError, KeyMissingError
 from tests.vectors.keys_cases import custody
@@ -118,3 +118,31 @@ def test_both_keys_are_dealt_under_different_randomness() -> None:
     same = SeriesKeys(bytes(32), bytes(32))
     _, shares = deal_series(place(), same, threshold=2, holders=2, randomness=material("two", 64))
     assert all(share.index_share != share.pack_share for share in shares)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "trustees"), [(0, (1,)), (2, (1,)), (1, ()), (1, (1, 1)), (1, tuple(range(256)))]
+)
+def test_a_rule_that_nobody_could_follow_is_refused(threshold: int, trustees: tuple[int, ...]) -> None:
+    with pytest.raises(EncodingError):
+        CustodyRule(threshold, trustees)
+
+
+@pytest.mark.parametrize(
+    ("rule", "needed"), [((1, 1), 1), ((1, 2), 2), ((1, 3), 2), ((2, 3), 3), ((3, 3), 3), ((2, 5), 3)]
+)
+def test_one_more_than_it_takes_acknowledges_where_there_is_one_more(rule: tuple[int, int], needed: int) -> None:
+    threshold, holders = rule
+    assert CustodyRule(threshold, tuple(range(1, holders + 1))).acknowledged == needed
+
+
+def test_a_share_is_named_by_the_deal_it_is_of() -> None:
+    document, ((one, two, _), _) = custody()
+    ids = {document.share_id(share.series, share.sealed_in, share.index) for share in (one, two)}
+    assert ids == {document.series[0].index_digests[0], document.series[0].index_digests[1]}
+    assert document.knows(one.series, one.sealed_in)
+    assert not document.knows(one.series, one.sealed_in + 1)
+    with pytest.raises(DigestError):
+        document.share_id(one.series, one.sealed_in, 9)
+    with pytest.raises(DigestError):
+        document.share_id(one.series, one.sealed_in + 1, 1)

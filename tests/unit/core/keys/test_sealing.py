@@ -13,8 +13,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fiducia.core.keys import sealing
-from fiducia.core.keys.sealing import ENVELOPE_BYTES, PUBLIC_KEY_BYTES, KemKey, key_hash, open_shares, seal_shares
+from fiducia.core.keys.kem import Kem, KemKey, public_key
+from fiducia.core.keys.sealing import (
+    ENVELOPE_BYTES,
+    PUBLIC_KEY_BYTES,
+    key_hash,
+    open_deposit,
+    open_shares,
+    seal_deposit,
+    seal_shares,
+)
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DecryptionError, EncodingError
 from tests.vectors.material import material
@@ -45,7 +53,7 @@ def open_(sealed: bytes) -> tuple[SeriesShare, ...]:
 def seal_plaintext(plaintext: bytes) -> bytes:
     """A list as a hostile trustee could write it."""
     info = b"fiducia/v1/hand-over" + REQUEST + struct.pack(">I", 7)
-    return sealing._SUITE.encrypt(plaintext, sealing._public_key(KEY.public), info=info)
+    return Kem.MLKEM768_X25519.suite.encrypt(plaintext, public_key(KEY.public), info=info)
 
 
 def test_round_trip() -> None:
@@ -180,3 +188,35 @@ def test_key_pairs_come_from_seeds_and_never_show() -> None:
 def test_ids_out_of_range_are_refused(request_id: bytes, trustee: int) -> None:
     with pytest.raises(EncodingError):
         seal_shares(SHARES, recipient=KEY.public, request_id=request_id, trustee=trustee)
+
+
+DEPOSIT = {"study_id": material("study_id"), "custody": material("custody"), "trustee": 7}
+
+
+def test_a_deposit_comes_back() -> None:
+    sealed = seal_deposit(SHARES, recipient=KEY.public, **DEPOSIT)  # type: ignore[arg-type]
+    assert open_deposit(sealed, seed=SEED, **DEPOSIT) == SHARES  # type: ignore[arg-type]
+    info = b"fiducia/v1/deposit" + material("study_id") + material("custody") + struct.pack(">I", 7)
+    by_hand = Kem.MLKEM768_X25519.suite.encrypt(PLAINTEXT, public_key(KEY.public), info=info)
+    assert open_deposit(by_hand, seed=SEED, **DEPOSIT) == SHARES  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"study_id": bytes(32)}, {"custody": bytes(32)}, {"trustee": 8}, {"seed": bytes(32)}]
+)
+def test_a_deposit_opens_for_its_trustee_study_and_custody_alone(changed: dict[str, object]) -> None:
+    sealed = seal_deposit(SHARES, recipient=KEY.public, **DEPOSIT)  # type: ignore[arg-type]
+    with pytest.raises(DecryptionError):
+        open_deposit(sealed, **{"seed": SEED, **DEPOSIT, **changed})  # type: ignore[arg-type]
+
+
+def test_a_deposit_is_no_hand_over() -> None:
+    sealed = seal_deposit(SHARES, recipient=KEY.public, **DEPOSIT)  # type: ignore[arg-type]
+    with pytest.raises(DecryptionError):
+        open_shares(sealed, seed=SEED, request_id=material("study_id"), trustee=7)
+
+
+@pytest.mark.parametrize("changed", [{"study_id": b""}, {"custody": b""}, {"trustee": 0}])
+def test_a_deposit_for_nothing_is_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(EncodingError):
+        seal_deposit(SHARES, recipient=KEY.public, **{**DEPOSIT, **changed})  # type: ignore[arg-type]

@@ -1,0 +1,72 @@
+"""What an institution's gateway is made of."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fiducia.adapters.store_cache import CachedStore
+from fiducia.app.gateway.parts import GatewayParts
+from fiducia.app.gateway.views import Views
+from fiducia.app.profiles import KeyName, Profile
+from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.blame import KeptBlames
+from fiducia.journeys.collecting import CollectKeys
+from fiducia.journeys.fresh import Fresh
+from fiducia.journeys.oidc_sign_in import OidcSignIn
+from fiducia.journeys.opening import OpenOffers
+from fiducia.journeys.passkey_sign_in import PasskeySignIn
+from fiducia.journeys.sign_in import Session
+from fiducia.journeys.viewing import Viewing
+from fiducia.ports import IdentityProvider
+
+if TYPE_CHECKING:
+    from fiducia.app.wiring.house import House
+
+
+def gateway_parts(
+    house: House, institution: Profile, cache_bytes: int, provider: IdentityProvider | None = None
+) -> GatewayParts:
+    """Return the gateway of one institution. Raises: ConfigError, VaultError, StoreError (the cache)."""
+    member, profiles = institution.member, house.profiles()
+    seed = Fresh(lambda: profiles.load(institution.name).key(KeyName.GATEWAY), bytes)
+    mirror, journal = house.mirror(member), house.watched_journal(member)
+    store = CachedStore(house.store(), house.home.member(member).cache, limit_bytes=cache_bytes)
+    open_offers = OpenOffers(
+        draw_up=DrawUpRequest(mirror=mirror, clock=house.clock, entropy=house.entropy, domains=house.domains),
+        collect=CollectKeys(
+            broker_of=house.broker,
+            mirror=mirror,
+            store=store,
+            clock=house.clock,
+            domains=house.domains,
+            blame=KeptBlames(house.vault(member)).keep,
+        ),
+    )
+
+    def viewing_of(session: Session) -> Viewing:
+        return Viewing(
+            requester=lambda: session.requester(seed.now()),
+            purpose=session.purpose,
+            open_offers=open_offers,
+            mirror=mirror,
+            journal=journal,
+            clock=house.clock,
+        )
+
+    def ready() -> None:
+        mirror.catch_up()
+        store.health()
+        journal.health()
+
+    sign_in, directory = house.sign_in_staff(institution), house.staff_directory(member)
+    on: dict[str, Any] = {"directory": directory, "sign_in": sign_in, "clock": house.clock, "entropy": house.entropy}
+    return GatewayParts(
+        views=Views(sessions=house.gateway_sessions(member), viewing_of=viewing_of, catch_up=mirror.catch_up),
+        pixels=house.pixels(),
+        boundary=partial(secrets.token_hex, 24),
+        ready=ready,
+        oidc=OidcSignIn(provider=provider, **on) if provider is not None else None,
+        passkeys=PasskeySignIn(**on),
+    )

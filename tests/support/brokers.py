@@ -1,0 +1,158 @@
+"""Another member's broker in the same process: a vault and a journal of its own, and the ledger that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fiducia.adapters.memory.journal import MemoryJournal
+from fiducia.adapters.memory.vault import MemoryVault
+from fiducia.core.keys.kem import KemKey
+from fiducia.journeys.carry import CARRIED, CarryAct
+from fiducia.journeys.giving_up import GiveUpShares
+from fiducia.journeys.handing import SealKeys
+from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
+from fiducia.journeys.release import HandOverKeys, RecordRelease
+from fiducia.journeys.taken import Taken
+from fiducia.journeys.trusteeship import KeepShares
+from fiducia.journeys.vouching import VouchForInstances
+from fiducia.ports import Signer, Steps
+from fiducia.records.images import HandOver, Release
+from fiducia.records.ledger import Act, Receipt
+from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
+from fiducia.records.statements import (
+    LookedUp,
+    SignedAsk,
+    SignedAskList,
+    SignedCollect,
+    SignedDecline,
+    SignedDeposit,
+    SignedDestroy,
+    SignedDestroyed,
+    SignedKeeping,
+    SignedLookUp,
+    WaitingAsks,
+)
+from fiducia.records.typed import Access
+from tests.support.consortium import Consortium
+
+
+class MemberBroker:
+    """What a member that is not hospital A answers, as custodian and as trustee."""
+
+    def __init__(self, world: Consortium, institution: int, sign: Signer, steps: Steps | None = None) -> None:
+        """`steps`: its own, where it is asked in a thread of its own; else the consortium's."""
+        self._world, self._steps = world, steps
+        self.institution, self.sign = institution, sign
+        self.kem = KemKey.from_seed(bytes((institution,)) * 32)
+        self.seeds: Callable[[], Sequence[bytes]] = lambda: (self.kem.seed,)
+        self.vault, self.journal = MemoryVault(), MemoryJournal()
+        self.taken = Taken(self.journal)
+        self.held_until = 0
+
+    def relay(self, act: Act) -> Receipt:
+        raise NotImplementedError
+
+    def carry(self, act: Act) -> Receipt:
+        assert isinstance(act, CARRIED)
+        world = self._world
+        return CarryAct(ledger=world.ledger, mirror=world.mirror, institution=self.institution).run(act)
+
+    def revoke(self, act: Act) -> bool:
+        raise NotImplementedError
+
+    def release(self, access: Access) -> Release:
+        world = self._world
+        return RecordRelease(
+            ledger=world.ledger,
+            journal=self.journal,
+            taken=self.taken,
+            clock=world.clock,
+            domains=world.domains,
+            steps=world.steps,
+            custodian=self.institution,
+        ).run(access)
+
+    def hand_over(self, access: Access) -> HandOver:
+        world = self._world
+        return HandOverKeys(ledger=world.ledger, taken=self.taken, seal=self.seal, **self._on()).run(access)
+
+    def deposit(self, signed: SignedDeposit) -> SignedKeeping:
+        world = self._world
+        keep = KeepShares(
+            store=world.store,
+            vault=self.vault,
+            trustee=self.institution,
+            signer=self.sign,
+            seeds=lambda: self.seeds(),
+            **self._on(),
+        )
+        return keep.run(signed)
+
+    @property
+    def seal(self) -> SealKeys:
+        world = self._world
+        return SealKeys(
+            mirror=world.mirror,
+            store=world.store,
+            vault=self.vault,
+            domains=world.domains,
+            trustee=self.institution,
+            signer=self.sign,
+        )
+
+    def _on(self) -> dict[str, Any]:
+        world = self._world
+        return {
+            "mirror": world.mirror,
+            "journal": self.journal,
+            "clock": world.clock,
+            "domains": world.domains,
+            "steps": self._steps or world.steps,
+        }
+
+    def collect(self, signed: SignedCollect) -> HandOver:
+        return self.give_up.collect(signed)
+
+    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+        return self.give_up.destroy(signed)
+
+    @property
+    def give_up(self) -> GiveUpShares:
+        return GiveUpShares(
+            store=self._world.store,
+            vault=self.vault,
+            trustee=self.institution,
+            signer=self.sign,
+            held_until=lambda: self.held_until,
+            **self._on(),
+        )
+
+    def keeps_for(self, trustee: int) -> bool:
+        return any(name.endswith(f"/{trustee}") for name in self.vault.names("deal/"))
+
+    def look_up(self, asked: SignedLookUp) -> LookedUp:
+        raise NotImplementedError
+
+    def ask(self, signed: SignedAsk) -> None:
+        raise NotImplementedError
+
+    def asks(self, asked: SignedAskList) -> WaitingAsks:
+        raise NotImplementedError
+
+    def decline(self, signed: SignedDecline) -> None:
+        raise NotImplementedError
+
+    def checkpoint(self, block_number: int) -> SignedCheckpoint:
+        sign = SignLedgerCheckpoint(view=self._world.view, institution=self.institution, **self._signer)
+        return sign.run(block_number)
+
+    def vouch(self, ask: VouchAsk) -> Vouched:
+        world = self._world
+        return VouchForInstances(
+            mirror=world.mirror, store=world.store, custodian=self.institution, **self._signer
+        ).run(ask)
+
+    @property
+    def _signer(self) -> dict[str, Any]:
+        return {"clock": self._world.clock, "domains": self._world.domains, "signer": self.sign}
