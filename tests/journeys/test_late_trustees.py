@@ -31,15 +31,16 @@ from fiducia.journeys.collecting import OpenedSeries
 from fiducia.journeys.late_checks import NEAR_S
 from fiducia.journeys.late_collecting import CollectInStall
 from fiducia.journeys.late_records import SHARE_HANDED_OVER_LATE, TRUSTEE_WAITS_S
+from fiducia.journeys.members import PublishKey, VoteOnMember
 from fiducia.journeys.notices import HANDED_OVER_LATE, Notices, Standing
 from fiducia.records.images import HandOver
-from fiducia.records.ledger import Head, RevokeAct
+from fiducia.records.ledger import Head, KeyKind, RevokeAct
 from fiducia.records.statements import EmergencyKeys, LateEmergency, SignedLate, StalledEmergency
-from fiducia.records.typed import Approval, Late, Revoke
+from fiducia.records.typed import Approval, Late, Revoke, Suspend
 from tests.journeys.test_late import HOUR_S, emergency, recorded, resume, signed, stall, teams
 from tests.support.brokers import MemberBroker
 from tests.support.colleagues import open_emergency, team_of
-from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium
+from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium, key
 from tests.support.trustees import HOSPITAL_C, Answering, Down, Trustees, dealt
 
 
@@ -89,9 +90,9 @@ def shown(world: Trustees, asked: StalledEmergency) -> LateEmergency:
     return LateEmergency(asked, world.broker.emergency(asked).late)
 
 
-def word(world: Trustees, request_id: bytes, at: int, key: Any = None) -> SignedLate:
+def word(world: Trustees, request_id: bytes, at: int, signer: Any = None) -> SignedLate:
     late = Late(request_id, at)
-    return SignedLate(late, (key or world.broker_sign).sign(world.domains.digest(late)))
+    return SignedLate(late, (signer or world.broker_sign).sign(world.domains.digest(late)))
 
 
 class Fresh:
@@ -275,12 +276,21 @@ def test_without_the_custodians_word_nothing_is_handed_over(
 
 def test_a_key_that_the_custodian_ended_gives_no_word(world: Trustees) -> None:
     team = team_of(world)
-    world.clock.advance(366 * 86_400)  # past the end of every broker's key
+    publish = PublishKey(ledger=world.ledger, domains=world.domains)
+    publish.run(HOSPITAL_A, KeyKind.BROKER_SIGN, world.broker_sign.address, "", world.clock.now(), world.governor_a)
     stall(world)
-    asked = emergency(world, team)
-    about = ids.request_id(asked.access.request)
     with pytest.raises(SignatureError, match="not the word"):
-        world.honest(HOSPITAL_B).emergency_share(LateEmergency(asked, word(world, about, world.clock.now())))
+        world.honest(HOSPITAL_B).emergency_share(stolen(world, emergency(world, team)))
+
+
+def test_a_custodian_that_is_suspended_gives_no_word(world: Trustees) -> None:
+    team = team_of(world)
+    suspend = Suspend(HOSPITAL_A, world.mirror.catch_up().round)
+    governors = {HOSPITAL_B: world.governor_b, HOSPITAL_C: key(40 + HOSPITAL_C)}
+    VoteOnMember(ledger=world.ledger, domains=world.domains).run(suspend, governors)
+    stall(world)
+    with pytest.raises(SignatureError, match="not the word"):
+        world.honest(HOSPITAL_B).emergency_share(stolen(world, emergency(world, team)))
 
 
 def test_the_custodian_does_not_answer_at_the_trustees_door(world: Trustees, asked: StalledEmergency) -> None:

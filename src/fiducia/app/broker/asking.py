@@ -34,7 +34,7 @@ class AskingRoutes:
         """Add the routes."""
         app.post("/v1/look-ups", summary="Tell an emergency team which subject a patient ID is.")(self.look_ups)
         app.post("/v1/emergencies", summary="Hand over to an emergency team while the chain stalls.")(self.emergencies)
-        app.post("/v1/emergencies/shares", summary="As another trustee, on the custodian's signed word.")(self.shares)
+        app.post("/v1/emergencies/shares", summary="The same as another trustee, on the custodian's word.")(self.shares)
         app.post("/v1/asks", summary="Keep an access request for this hospital's patient.")(self.asks)
         app.post("/v1/asks/list", summary="Show the patient's side who asked.")(self.list_asks)
         app.post("/v1/asks/declines", summary="Drop an access request that the patient's side declines.")(self.declines)
