@@ -19,6 +19,7 @@ from fiducia.core.asks import ask_id
 from fiducia.core.emergencies import identity_digest
 from fiducia.core.problems import from_problem
 from fiducia.core.rules import Action, Purpose, Role, mask
+from fiducia.core.tlog.note import Note
 from fiducia.errors import DeniedError, JournalError, LedgerNotFinalError, LedgerUnreachableError, SignatureError
 from fiducia.journeys.asking import DrawUpRequest
 from fiducia.journeys.grant import GiveGrant, GrantOrder
@@ -37,7 +38,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -120,7 +120,7 @@ class Catching:
     def collect(self, signed: SignedCollect) -> HandOver:
         raise NotImplementedError
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         raise NotImplementedError
 
     def keeps_for(self, trustee: int) -> bool:
