@@ -237,6 +237,26 @@ def test_what_a_stolen_key_attested_before_the_certificate_is_asked_for_again() 
     assert (done.destroyed, done.waiting) == ((1, 2), (3,))
 
 
+def test_nothing_is_recorded_that_would_prove_nothing() -> None:
+    """The custodian's own LOG key is not the published one; or it was ended for good after the certificate was kept."""
+    world = asked()
+    honest, world.log_key = world.log_key, LogKey(b"n" * 32)
+    with pytest.raises(VerificationError, match="institution 1 published no LOG key"):
+        erased(world)
+    assert study_of(world).status == StudyStatus.WITHDRAWN
+    world.log_key = honest
+    world.steps = MemorySteps("erase.certified")
+    with pytest.raises(Stopped):
+        erased(world)
+    world.restart()
+    publish = PublishKey(ledger=world.ledger, domains=world.domains)
+    publish.run(HOSPITAL_A, KeyKind.LOG, honest.public, "", 1, world.governor_a)
+    world.log_key = LogKey(b"n" * 32)
+    end = world.clock.now() + DAY_S
+    publish.run(HOSPITAL_A, KeyKind.LOG, world.log_key.public, "", end, world.governor_a)
+    assert verified(world, erased(world).certificate).destroyed == (1, 2, 3)
+
+
 def test_entries_of_another_form_are_no_attestations() -> None:
     world = asked()
     for body in ("{}", "", bytes(LogKey(b"x" * 32).sign(Checkpoint("o", 1, bytes(32)), 1)).decode()):

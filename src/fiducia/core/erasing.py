@@ -92,9 +92,23 @@ def verify_erasure(data: bytes, state: State, domains: Domains) -> ProvenErasure
         raise VerificationError("the ledger does not have this study as erased")
     if study.certificate != hashlib.sha256(data).digest():
         raise VerificationError("the ledger has the digest of another certificate for this study")
+    return prove_erasure(certificate, study, state, domains)
+
+
+def prove_erasure(certificate: ErasureCertificate, study: Study, state: State, domains: Domains) -> ProvenErasure:
+    """Return what a certificate proves about a study, whether or not the ledger has its digest yet.
+
+    Args:
+        certificate: as parsed.
+        study: the ledger's.
+        state: the ledger, replayed.
+        domains: of its contracts.
+
+    Raises:
+        VerificationError: it does not prove that the study is erased; says what fails.
+    """
     deals = tuple(deals_of(_custodies(certificate, study)))
-    held = []
-    attested = set()
+    held, attested = [], set()
     for note in certificate.destroyed:
         said = parse_destroyed(note.text)
         if (said.study_id, said.custody) != (study.study_id, ALL_SHARES):

@@ -4,7 +4,7 @@
     2. orders to destroy, to everybody who was ever dealt a share of it, lie in the vault; each is sent (`TellDestroy`)
     3. each trustee destroys its shares, has its store forget the objects, and attests it (`giving_up`)
     4. the custodian does the same, destroys its salts and the directory's entries, and attests it
-    5. the certificate, with all attestations, is kept; the ledger gets its digest
+    5. the certificate, with all attestations, is kept when it holds; the ledger gets its digest
 
 It goes on as long as fewer than t trustees of every deal have not attested; the broker tells those again and again. A
 crash anywhere is finished by the same call. Withdrawing is refused while a hold stands or retention runs: what must be
@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from fiducia.core import wire
 from fiducia.core.attesting import require_attested_by
 from fiducia.core.entries import Study
-from fiducia.core.erasing import ALL_SHARES, deals_of, require_erasable, still_open, verify_erasure
-from fiducia.core.formats.erasure import ErasureCertificate
+from fiducia.core.erasing import ALL_SHARES, deals_of, prove_erasure, require_erasable, still_open, verify_erasure
+from fiducia.core.formats.erasure import ErasureCertificate, parse_erasure
 from fiducia.core.keys.custody import Custody
 from fiducia.core.replay import State
 from fiducia.core.tlog.attestation import Cleared, parse_attested, parse_destroyed
 from fiducia.core.tlog.checkpoint import origin_of
 from fiducia.core.tlog.note import Note
 from fiducia.core.typed_data import Contract, Domains
-from fiducia.errors import EncodingError, InputError, KeyMissingError, SignatureError, TrusteeError
+from fiducia.errors import EncodingError, InputError, KeyMissingError, SignatureError, TrusteeError, VerificationError
 from fiducia.journeys.destroying import DESTROYING, TellDestroy
 from fiducia.journeys.erasure import RecordErasure
 from fiducia.journeys.forgetting import drop_objects, forget_entries, forget_key_material
@@ -130,6 +130,7 @@ class EraseStudy:
         Raises:
             InputError: an unknown study, or another hospital's; a legal hold stands, or its retention runs and the
             patient did not ask: nothing was changed. TrusteeError: as many as open it have not attested yet.
+            VerificationError: what was attested does not hold, a LOG key not being published; nothing is recorded.
             StoreError, VaultError, JournalError, LedgerError, BackupError: a part failed; the same call goes on.
         """
         with ClaimedStudy(self._studies, study_id) as entry:
@@ -157,13 +158,22 @@ class EraseStudy:
         return study
 
     def _kept(self, study: Study) -> bytes | None:
-        """The certificate, when one was made; one that was recorded by other means is not ours."""
+        """The certificate, when one was made; what was recorded by other means is not ours, nor what proves nothing."""
         try:
             data = self._vault.get(CERTIFICATES + study.study_id.hex())
         except KeyMissingError:
             return None
-        recorded = study.status != StudyStatus.ERASED or study.certificate == hashlib.sha256(data).digest()
-        return data if recorded else None
+        if study.status == StudyStatus.ERASED:
+            return data if study.certificate == hashlib.sha256(data).digest() else None
+        try:
+            self._prove(data, study)
+        except (EncodingError, VerificationError):
+            return None  # a key that vouched was ended for good since
+        return data
+
+    def _prove(self, data: bytes, study: Study) -> None:
+        """Before its digest stands on the ledger for good."""
+        prove_erasure(parse_erasure(data), study, self._mirror.catch_up(), self._domains)
 
     def _destroyed(self, study: Study, entry: StudyEntry | None, registrar: Signer) -> bytes:
         """Destroy everything, and return the certificate about it."""
@@ -202,6 +212,7 @@ class EraseStudy:
             destroyed=tuple(attested[trustee] for trustee in sorted(attested)),
             cleared=self._cleared(study_id),
         ).to_bytes()
+        self._prove(certificate, study)
         self._steps.reached("erase.cleared")
         self._vault.put({CERTIFICATES + study_id.hex(): certificate})
         self._steps.reached("erase.certified")

@@ -137,7 +137,7 @@ class House(PatientSide, ProvingSide, StaffSide, LogSide, CopySide):
 
     def erase_study(self, custodian: Profile) -> EraseStudy:
         """Return the journey of a custodian. Raises: ConfigError, KeyMissingError, VaultError, JournalError."""
-        member, keys = custodian.member, self.broker_keys(custodian.member)
+        member, keys = custodian.member, self.serving_keys(custodian.member)
         return EraseStudy(
             ledger=self.ledger(member),
             mirror=self.mirror(member),
