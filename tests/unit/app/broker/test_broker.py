@@ -359,6 +359,8 @@ def test_openapi_describes_every_body(client: TestClient) -> None:
     for path in ("/v1/grants", "/v1/acts", "/v1/revocations", "/v1/releases", "/v1/hand-overs"):
         body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert orjson.dumps(body).count(b"additionalProperties") > 0
+    destroyed = schema["paths"]["/v1/destructions"]["post"]["responses"]["200"]["content"]
+    assert list(destroyed) == ["text/plain; charset=utf-8"]
     assert schema["info"]["title"] == "fiducia broker"
 
 
