@@ -17,6 +17,7 @@ from fiducia.core.dicom.spooled import Spooled, Taken
 from fiducia.core.dicom.view import View
 from fiducia.core.dicom.window import Seekable
 from fiducia.core.replay import State
+from fiducia.core.tlog.note import Note
 from fiducia.core.tlog.tiles import Tile
 from fiducia.records.copies import Change, Reached
 from fiducia.records.events import LedgerEvent
@@ -45,7 +46,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -742,8 +742,11 @@ class Broker(Protocol):
         """Have a trustee give its shares to a custodian that moves them. Raises: DeniedError, SignatureError."""
         ...
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
-        """Have a trustee destroy what was dealt anew, and attest it. Raises: DeniedError, SignatureError."""
+    def destroy(self, signed: SignedDestroy) -> Note:
+        """Have a trustee destroy what was dealt anew, and attest it (`core.tlog.attestation.Destroyed`), signed.
+
+        Raises: DeniedError, SignatureError.
+        """
         ...
 
     def keeps_for(self, trustee: int) -> bool:

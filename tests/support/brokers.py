@@ -9,6 +9,8 @@ from typing import Any
 from fiducia.adapters.memory.journal import MemoryJournal
 from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.core.keys.kem import KemKey
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey
 from fiducia.journeys.carry import CARRIED, CarryAct
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.handing import SealKeys
@@ -35,7 +37,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -52,6 +53,7 @@ class MemberBroker:
         """`steps`: its own, where it is asked in a thread of its own; `mirror`, `clock`: set, where its own differ."""
         self._world, self._steps = world, steps
         self.institution, self.sign = institution, sign
+        self.log = LogKey(bytes((institution,)) * 32)
         self.kem = KemKey.from_seed(bytes((institution,)) * 32)
         self.seeds: Callable[[], Sequence[bytes]] = lambda: (self.kem.seed,)
         self.vault, self.journal = MemoryVault(), MemoryJournal()
@@ -161,7 +163,7 @@ class MemberBroker:
     def collect(self, signed: SignedCollect) -> HandOver:
         return self.give_up.collect(signed)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         return self.give_up.destroy(signed)
 
     @property
@@ -171,6 +173,7 @@ class MemberBroker:
             vault=self.vault,
             trustee=self.institution,
             signer=self.sign,
+            log=self.log,
             held_until=lambda: self.held_until,
             **self._on(),
         )

@@ -34,6 +34,8 @@ from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.core.signatures import EoaKey
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import InputError
 from fiducia.journeys.asking import DrawUpRequest, Requester
 from fiducia.journeys.asks import AnswerAsks, Asks
@@ -82,7 +84,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -137,7 +138,7 @@ class DirectBroker:
     def collect(self, signed: SignedCollect) -> HandOver:
         return self._consortium.trustee.give_up.collect(signed)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         return self._consortium.trustee.give_up.destroy(signed)
 
     def keeps_for(self, trustee: int) -> bool:
@@ -180,6 +181,7 @@ class Consortium:
         self.session_secret = (6).to_bytes(32, "big")
         self.broker_sign, self.session, self.patient = key(5), EoaKey(self.session_secret), key(7)
         self.gateway, self.broker_kem = KemKey.from_seed(b"g" * 32), KemKey.from_seed(b"k" * 32)
+        self.log_key = LogKey(bytes([HOSPITAL_A]) * 32)
         self.ledger = MemoryLedger(
             [Founder(self.governor_a.address, 1, 0b111)],
             clock=self.clock,
@@ -211,6 +213,7 @@ class Consortium:
         end = self.clock.now() + 365 * DAY_S
         publish.run(HOSPITAL_A, KeyKind.REGISTRAR, self.registrar.address, "", end, self.governor_a)
         publish.run(HOSPITAL_A, KeyKind.BROKER_SIGN, self.broker_sign.address, "", end, self.governor_a)
+        publish.run(HOSPITAL_A, KeyKind.LOG, self.log_key.public, "", end, self.governor_a)
         publish.run(HOSPITAL_B, KeyKind.ISSUER, self.issuer.address, "", end, self.governor_b)
         publish.run(HOSPITAL_B, KeyKind.GATEWAY, self.gateway.public, "", end, self.governor_b)
         self.badge = self.issue_badge.run(
@@ -318,7 +321,7 @@ class Consortium:
         }
         return TrusteeParts(
             keep=KeepShares(seeds=lambda: (self.broker_kem.seed,), **on),
-            give_up=GiveUpShares(held_until=lambda: self.held_until, **on),
+            give_up=GiveUpShares(log=self.log_key, held_until=lambda: self.held_until, **on),
             deliver_rest=self.deliver_rest,
             tell_destroy=self.tell_destroy,
         )
@@ -378,6 +381,7 @@ class Consortium:
             steps=self.steps,
             tell=self.tell_destroy,
             signer=self.broker_sign,
+            log=self.log_key,
             custodian=self.institution,
             held_until=lambda: self.held_until,
         )

@@ -13,6 +13,8 @@ import orjson
 
 from fiducia.core import wire
 from fiducia.core.problems import from_problem
+from fiducia.core.tlog.attestation import parse_attested
+from fiducia.core.tlog.note import Note
 from fiducia.errors import LedgerUnreachableError
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt
@@ -27,7 +29,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -87,9 +88,9 @@ class HttpBroker:
         """Have shares given to a custodian that moves them."""
         return wire.decode(HandOver, self._post("/v1/collections", wire.encode(signed)), limit_bytes=ANSWER_MAX_BYTES)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         """Have shares destroyed."""
-        return wire.decode(SignedDestroyed, self._post("/v1/destructions", wire.encode(signed)))
+        return parse_attested(self._post("/v1/destructions", wire.encode(signed)))
 
     def keeps_for(self, trustee: int) -> bool:
         """Tell whether deposits for a trustee wait there."""

@@ -195,7 +195,8 @@ class FetchedStudy:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One act of a broker: kind, time, the id it is about, and a JSON body in wire form.
+    """One act of a broker: kind, time, the id it is about, and a JSON body in wire form; of the last
+    two kinds, what was attested, as a signed note.
 
     Kinds: revoke_taken, revoke_relayed, revoke_refused, release_asked, denied, handed_over, hand_over_denied,
     looked_up, ask_taken, ask_declined, notice_delivered, notice_deferred, late_handed_over, late_share_handed_over,

@@ -105,33 +105,6 @@ class Destroy:
 
 
 @dataclass(frozen=True, slots=True)
-class Destroyed:
-    """A trustee's broker attests that it destroyed the shares that such a document dealt to it, or all it had.
-
-    `held_until`: from then on no copy that it makes of itself holds them either (UTC Unix seconds); 0: it makes none.
-    """
-
-    study_id: Bytes32
-    trustee: UInt32
-    custody: Bytes32
-    destroyed_at: UInt64
-    held_until: UInt64
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """A custodian's broker attests that it destroyed its salts, directory entries and objects of an erased study.
-
-    `held_until`: as `Destroyed`'s.
-    """
-
-    study_id: Bytes32
-    custodian: UInt32
-    cleared_at: UInt64
-    held_until: UInt64
-
-
-@dataclass(frozen=True, slots=True)
 class SignedCollect:
     """A collect signed with the custodian's BROKER_SIGN key."""
 
@@ -144,22 +117,6 @@ class SignedDestroy:
     """A destroy signed with the custodian's BROKER_SIGN key."""
 
     destroy: Destroy
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedDestroyed:
-    """An attestation signed with the trustee's BROKER_SIGN key."""
-
-    destroyed: Destroyed
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCleared:
-    """An attestation signed with the custodian's BROKER_SIGN key."""
-
-    cleared: Cleared
     signature: bytes
 
 

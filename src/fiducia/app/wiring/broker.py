@@ -106,7 +106,7 @@ def _trustee(parts: Parts, member: str, institution: int, journal: Journal) -> T
     }
     return TrusteeParts(
         keep=KeepShares(seeds=keys.kem, **on),
-        give_up=GiveUpShares(held_until=partial(copies_hold_until, parts), **on),
+        give_up=GiveUpShares(log=keys.log, held_until=partial(copies_hold_until, parts), **on),
         deliver_rest=DeliverRest(vault=vault, clock=clock, deal=parts.deal_shares(member)),
         tell_destroy=parts.tell_destroy(member),
     )
