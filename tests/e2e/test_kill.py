@@ -62,7 +62,7 @@ STALLED = {
     "late.recorded",
     "late.noted",
 }
-"""Reached only while the chain stalls or when it is back: tests/journeys/test_late.py and test_late_trustees.py stop at
+"""Reached only while the chain stalls or when it is back: tests/journeys/test_late.py and test_late_told.py stop at
 each of them."""
 DEALT = {"register.shares-acknowledged", "deal.noted", "deposit.kept", "deposit.journalled"}
 """Where keys are dealt to several: tests/journeys/test_trustees.py stops at each of them."""
