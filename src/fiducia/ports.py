@@ -37,6 +37,8 @@ from fiducia.records.journal import AnchoredNote, Disclosed, KeptCheckpoint
 from fiducia.records.ledger import Act, Facts, Head, Receipt
 from fiducia.records.provenance import ReceiptProof, SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -46,6 +48,7 @@ from fiducia.records.statements import (
     SignedDestroy,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access, KeyRequest
@@ -720,6 +723,15 @@ class Broker(Protocol):
 
     def hand_over(self, access: Access) -> HandOver:
         """Collect the sealed keys of a recorded request. Raises: DeniedError, KeyMissingError."""
+        ...
+
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        """Have the custodian hand over while the chain stalls. Raises: DeniedError, SignatureError, InputError."""
+        ...
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        """Have another trustee hand over while the chain stalls, on the custodian's word. Raises: as `emergency`,
+        LimitError."""
         ...
 
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:

@@ -53,7 +53,9 @@ from fiducia.journeys.fetch import FetchOrder, FetchStudy
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.grant import GiveGrant, GrantOrder, GrantResult, RelayGrant
 from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late import EmergencyHandOver, LateHandOvers, RecordLate
+from fiducia.journeys.late import EmergencyHandOver
+from fiducia.journeys.late_checks import JudgeEmergency
+from fiducia.journeys.late_records import LateHandOvers, RecordLate
 from fiducia.journeys.ledger_checkpoints import EventTree, SignLedgerCheckpoint, ViewLedger
 from fiducia.journeys.look_up import LookUpPatient
 from fiducia.journeys.members import AdmitMember, PublishKey
@@ -73,6 +75,8 @@ from fiducia.records.images import FetchedStudy, HandOver, PatientIdentity, Regi
 from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -82,6 +86,7 @@ from fiducia.records.statements import (
     SignedDestroy,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access, Admit
@@ -120,6 +125,12 @@ class DirectBroker:
 
     def hand_over(self, access: Access) -> HandOver:
         return self._consortium.hand_over.run(access)
+
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        return self._consortium.asking.hand_over.run(asked)
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        return self._consortium.asking.hand_over.share(shown)
 
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         return self._consortium.trustee.keep.run(signed)
@@ -481,14 +492,27 @@ class Consortium:
     @property
     def asking(self) -> AskingParts:
         """What hospital A's broker answers emergency teams and access requests with."""
-        on = {"mirror": self.mirror, "journal": self.journal, "clock": self.clock, "domains": self.domains}
+        on: dict[str, Any] = {
+            "mirror": self.mirror,
+            "journal": self.journal,
+            "clock": self.clock,
+            "domains": self.domains,
+        }
         own: dict[str, Any] = {**on, "custodian": self.institution}
         late: dict[str, Any] = {**on, "steps": self.steps}
         return AskingParts(
             look_up=LookUpPatient(patients=self.patients, **own),
             asks=AnswerAsks(asks=self.kept_asks, **own),
             late=self.late,
-            hand_over=EmergencyHandOver(taken=self.taken, seal=self.seal, custodian=self.institution, **late),
+            hand_over=EmergencyHandOver(
+                judge=JudgeEmergency(taken=self.taken, **on),
+                journal=self.journal,
+                seal=self.seal,
+                domains=self.domains,
+                steps=self.steps,
+                institution=self.institution,
+                signer=self.broker_sign,
+            ),
             record_late=RecordLate(ledger=self.ledger, late=self.late, signer=self.broker_sign, **late),
         )
 

@@ -18,10 +18,13 @@ from fiducia.ports import Broker
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import KeyKind
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     SignedCollect,
     SignedDeposit,
     SignedDestroy,
     SignedKeeping,
+    StalledEmergency,
 )
 from fiducia.records.typed import Access, Admit
 from tests.support.brokers import MemberBroker
@@ -51,9 +54,18 @@ class Answering:
         deposit: Callable[[SignedDeposit], SignedKeeping] | None = None,
         collect: Callable[[SignedCollect], HandOver] | None = None,
         destroy: Callable[[SignedDestroy], Note] | None = None,
+        emergency: Callable[[StalledEmergency], EmergencyKeys] | None = None,
+        emergency_share: Callable[[LateEmergency], HandOver] | None = None,
     ) -> None:
         self._honest = honest
-        self._changed = {"hand_over": hand_over, "deposit": deposit, "collect": collect, "destroy": destroy}
+        self._changed = {
+            "hand_over": hand_over,
+            "deposit": deposit,
+            "collect": collect,
+            "destroy": destroy,
+            "emergency": emergency,
+            "emergency_share": emergency_share,
+        }
 
     def __getattr__(self, name: str) -> object:
         return self._changed.get(name) or getattr(self._honest, name)

@@ -20,6 +20,8 @@ from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -29,6 +31,7 @@ from fiducia.records.statements import (
     SignedDestroy,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access
@@ -66,6 +69,16 @@ class HttpBroker:
     def hand_over(self, access: Access) -> HandOver:
         """Collect sealed keys."""
         return wire.decode(HandOver, self._post("/v1/hand-overs", wire.encode(access)), limit_bytes=ANSWER_MAX_BYTES)
+
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        """Have the custodian hand over while the chain stalls."""
+        answer = self._post("/v1/emergencies", wire.encode(asked))
+        return wire.decode(EmergencyKeys, answer, limit_bytes=ANSWER_MAX_BYTES)
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        """Have another trustee do so, on the custodian's word."""
+        answer = self._post("/v1/emergencies/shares", wire.encode(shown))
+        return wire.decode(HandOver, answer, limit_bytes=ANSWER_MAX_BYTES)
 
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         """Have shares kept."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fiducia.records.images import PatientIdentity
+from fiducia.records.images import HandOver, PatientIdentity
 from fiducia.records.ledger import GrantAct
-from fiducia.records.typed import Approval, Bytes20, Bytes32, StaffAccess, UInt16, UInt32, UInt64
+from fiducia.records.typed import Approval, Bytes20, Bytes32, Late, StaffAccess, UInt16, UInt32, UInt64
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +215,32 @@ class StalledEmergency:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedLate:
+    """A custodian's word for a hand-over during a stall, as `recordLate` takes it; signed with its BROKER_SIGN key."""
+
+    late: Late
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyKeys:
+    """What the custodian's broker answers a team: its word, and its own keys (None where it is no trustee)."""
+
+    late: SignedLate
+    hand_over: HandOver | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateEmergency:
+    """What a team shows the other trustees, and what their journals keep of it: the custodian has answered already."""
+
+    emergency: StalledEmergency
+    late: SignedLate
+
+
+@dataclass(frozen=True, slots=True)
 class LateHandOver:
-    """What a trustee's journal keeps of a hand-over during a stall: all that the ledger must be told afterwards."""
+    """What the custodian's journal keeps of a hand-over during a stall: all that the ledger is told afterwards."""
 
     grant: GrantAct
     access: StaffAccess

@@ -17,6 +17,8 @@ from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import GrantAct, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -96,7 +98,8 @@ def _describe(paths: dict[str, Any]) -> None:
         "/v1/collections": (wire.schema(SignedCollect), wire.schema(HandOver)),
         "/v1/destructions": (wire.schema(SignedDestroy), _TEXT),
         "/v1/look-ups": (wire.schema(SignedLookUp), wire.schema(LookedUp)),
-        "/v1/emergencies": (wire.schema(StalledEmergency), wire.schema(HandOver)),
+        "/v1/emergencies": (wire.schema(StalledEmergency), wire.schema(EmergencyKeys)),
+        "/v1/emergencies/shares": (wire.schema(LateEmergency), wire.schema(HandOver)),
         "/v1/asks": (wire.schema(SignedAsk), _ASKED),
         "/v1/asks/list": (wire.schema(SignedAskList), wire.schema(WaitingAsks)),
         "/v1/asks/declines": (wire.schema(SignedDecline), _DECLINED),

@@ -30,6 +30,8 @@ from fiducia.records.statements import (
     Ask,
     AskList,
     Decline,
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     LookUp,
     SignedAsk,
@@ -112,6 +114,12 @@ class Catching:
         raise NotImplementedError
 
     def hand_over(self, access: Access) -> HandOver:
+        raise NotImplementedError
+
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        raise NotImplementedError
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
         raise NotImplementedError
 
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
