@@ -159,6 +159,7 @@ class FetchInStall:
             destination.publish()
         except BaseException as error:
             destination.discard()
+            # Where a trustee sees no stall yet, the custodian may have handed over: that emergency goes on.
             if isinstance(error, DeniedError) and error.reason != NOT_STALLED:
                 self._forget(name)
             raise
@@ -180,7 +181,7 @@ class FetchInStall:
             away, state = error, self._mirror.state()
         if away is not None and state.study(study_id) is None:
             raise LedgerStaleError(
-                f"the chain does not answer, and no study up to block {state.head.number}, the last that this home saw, "
+                f"the chain gives no new block, and no study up to block {state.head.number}, the last one seen here, "
                 "has this id: look at the id, or go where the ledger was read since"
             ) from away
         return state, known_study(state, study_id)
@@ -233,10 +234,7 @@ class FetchInStall:
     # -- images
 
     def _collected(self, name: str, asked: StalledEmergency, requester: Requester) -> Collected:
-        """What opens the study; an emergency that its custodian calls unusable is not sent again.
-
-        One that some broker says needs no hand-over is: the custodian may have seen the stall, and handed over.
-        """
+        """What opens the study; an emergency that its custodian calls unusable is not sent again."""
         try:
             collected = self._collect.collect(asked, requester.require_seed_of(asked.access.request.recipient))
         except InputError:
