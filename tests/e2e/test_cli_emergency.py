@@ -88,7 +88,7 @@ def test_while_the_chain_answers_nobody_fetches_as_in_a_stall(
     refused = staffed.run(*words, "nurse-b")
     assert (refused.code, refused.json["reason"]) == (3, "NOT_STALLED")
     assert "as usual" in refused.json["detail"]
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["samples"]
     assert study["study_id"] not in {row.get("study_id") for row in staffed.ok("grant", "list", "--as", "clinician")}
     staffed.fails(5, *words, "clinician")
     staffed.fails(5, *words, "officer-b")

@@ -12,7 +12,7 @@ from fiducia.adapters.memory.clock import MemoryClock
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.mirror import MemoryMirror
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
-from fiducia.core import ids
+from fiducia.core import ids, wire
 from fiducia.core.rules import REVIEW_WITHIN_S, Basis, Role
 from fiducia.errors import (
     DeniedError,
@@ -31,8 +31,8 @@ from fiducia.journeys.late_fetching import FetchedInStall, FetchInStall, StallOr
 from fiducia.journeys.notices import HANDED_OVER_LATE
 from fiducia.ports import Broker, Mirror, Piece
 from fiducia.records.ledger import RevokeAct
-from fiducia.records.statements import EmergencyKeys, StalledEmergency
-from fiducia.records.typed import Approval, Revoke, SignedBadge
+from fiducia.records.statements import EmergencyKeys, LateEmergency, SignedLate, StalledEmergency
+from fiducia.records.typed import Approval, Late, Revoke, SignedBadge
 from tests.journeys.test_late import HOUR_S, resume, stall
 from tests.support.colleagues import badge_of, colleague, open_emergency, team_of
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, contents
@@ -173,6 +173,18 @@ def test_an_interrupted_one_is_sent_again_as_it_was(world: Trustees, team: Team,
     assert kept(world) == ()
 
 
+def test_a_crash_once_it_is_shown_shows_the_same_again(world: Trustees, team: Team) -> None:
+    destination = MemoryDestination()
+    world.steps = MemorySteps("late-fetch.published")
+    with pytest.raises(Stopped):
+        fetch(world, team, destination)
+    world.steps = MemorySteps()
+    done = fetch(world, team, destination)
+    assert written(destination) == contents(world.files)
+    assert asked_for(world) == {done.fetched.request_id}
+    assert kept(world) == ()
+
+
 def test_what_a_crash_left_staged_counts_only_where_it_is_proved(world: Trustees, team: Team) -> None:
     destination = MemoryDestination()
     destination.waiting = {(1, 1): b"something else", (1, 2): b""}
@@ -242,6 +254,28 @@ def test_what_failed_while_writing_leaves_nothing_and_goes_on(world: Trustees, t
     assert asked_for(world) == {done.fetched.request_id}
 
 
+def test_nobody_reads_with_what_is_kept_once_the_emergency_is_over(world: Trustees, team: Team) -> None:
+    world.steps = MemorySteps("late-fetch.collected")
+    with pytest.raises(Stopped):
+        fetch(world, team, MemoryDestination(), hours=2)
+    (name,) = kept(world)
+    asked = wire.decode(StalledEmergency, world.gateway_vault.get(name))
+    assert asked.access.request.not_after == asked.grant.grant.not_after
+    world.clock.advance(2 * HOUR_S)
+    for institution in (HOSPITAL_A, HOSPITAL_B):
+        with pytest.raises(InputError, match="window"):
+            ask(world, institution, asked)
+
+
+def ask(world: Trustees, institution: int, asked: StalledEmergency) -> None:
+    if institution == HOSPITAL_A:
+        world.broker.emergency(asked)
+    else:
+        word = Late(ids.request_id(asked.access.request), world.clock.now())
+        said = SignedLate(word, world.broker_sign.sign(world.domains.digest(word)))
+        world.honest(institution).emergency_share(LateEmergency(asked, said))
+
+
 # -- refused
 
 
@@ -294,6 +328,12 @@ def test_without_a_team_nothing_is_sent(world: Trustees) -> None:
         with pytest.raises(InputError):
             fetch(world, made[0], MemoryDestination(), hours=hours, broker_of=nobody)
     assert kept(world) == ()
+
+
+def test_a_series_that_is_not_there_is_asked_of_nobody(world: Trustees, team: Team) -> None:
+    with pytest.raises(InputError, match="series"):
+        fetch(world, team, MemoryDestination(), series=9)
+    assert (asked_for(world), kept(world)) == (set(), ())
 
 
 def test_an_overdue_review_comes_first(world: Trustees) -> None:
