@@ -57,6 +57,7 @@ def test_what_was_read_is_not_read_again(tmp_path: Path, behind: Counting, cid: 
         (BLOCK_BYTES, BLOCK_BYTES),
         (2 * BLOCK_BYTES, SIZE - 2 * BLOCK_BYTES),
     ]
+    assert all(path.read_bytes()[32:] in data for path in on_disk(tmp_path))  # sealed, as the store has it
     again = CachedStore(behind, tmp_path)
     behind.reads.clear()
     assert again.read(cid, 0, SIZE) == data

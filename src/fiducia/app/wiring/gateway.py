@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,9 @@ def gateway_parts(
     )
 
     def viewing_of(session: Session) -> Viewing:
+        requester = session.requester(seed.now())
         return Viewing(
-            requester=lambda: session.requester(seed.now()),
+            requester=lambda: replace(requester, seed=seed.now()),
             purpose=session.purpose,
             open_offers=open_offers,
             mirror=mirror,
