@@ -20,9 +20,7 @@ from fiducia.errors import KeyMissingError
 
 # Made once: a gateway looks a session up at every request.
 _ONE: Final = (
-    select(VAULT_SALTS.c.salt, VAULT.c.sealed)
-    .join_from(VAULT, VAULT_SALTS)
-    .where(VAULT.c.name == bindparam("wanted"))
+    select(VAULT_SALTS.c.salt, VAULT.c.sealed).join_from(VAULT, VAULT_SALTS).where(VAULT.c.name == bindparam("wanted"))
 )
 
 
