@@ -55,7 +55,7 @@ def gateway_parts(
             purpose=session.purpose,
             open_offers=open_offers,
             mirror=mirror,
-            journal=journal,
+            write_down=journal.begin,
             clock=house.clock,
         )
 
