@@ -32,6 +32,8 @@ UNCHECKED_MAX_S = 5.0
 """How long ago the ledger may have been asked; after that nothing is read before it answers again."""
 REFUSED_S, TROUBLED_S = 60.0, 5.0
 """How long an offer that was refused, or could not be opened, is not asked for again at a refresh."""
+SAME_BLOCK_S = 5.0
+"""How long a refusal counts for whoever opens the same again; no longer than its block is the newest."""
 
 Noted = Callable[[], None]
 """Waits until what was noted is in the journal. Raises: JournalError."""
@@ -51,6 +53,13 @@ class ReadNote:
     series: int = 0
     instance: int = 0
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    reason: str
+    block: int
+    until: float
 
 
 class Viewing:
@@ -97,6 +106,7 @@ class Viewing:
         self._checked_at = monotonic()
         self._over = False
         self._ended = 0
+        self._refused: dict[tuple[int, Offer], _Refusal] = {}  # by action; only where `_asking` is held
         self._not_before: dict[Offer, float] = {}  # of offers that a refresh leaves alone for a while
         self._offered: dict[int, tuple[tuple[int, int], tuple[Offer, ...]]] = {}  # by action: as of when, and what
 
@@ -174,15 +184,26 @@ class Viewing:
         if not self._missing(offers, action):
             return Opening()  # without waiting for somebody who opens something else
         with self._asking:
-            wanted = self._missing(offers, action)
+            missing = self._missing(offers, action)
+            known = self._refusals(state, action, missing)
+            wanted = [offer for offer in missing if offer not in known]
             opening = self._open_offers.run(state, wanted, self._purpose, action, self._requester())
             opened_at = self._monotonic()
+            until = opened_at + SAME_BLOCK_S
+            for offer, reason in opening.refused:
+                self._refused[action, offer] = _Refusal(reason, state.head.number, until)
             with self._lock:
                 if self._over:
                     return Opening()
                 for held in opening.held:
                     self._replace(action, replace(held, opened_at=opened_at))
-        return opening
+        return replace(opening, refused=(*opening.refused, *known.items()))
+
+    def _refusals(self, state: State, action: int, offers: Sequence[Offer]) -> dict[Offer, str]:
+        """What was refused a moment ago, and nothing happened on the ledger since; the rest is forgotten."""
+        block, now = state.head.number, self._monotonic()
+        self._refused = {key: no for key, no in self._refused.items() if no.block == block and now < no.until}
+        return {offer: self._refused[action, offer].reason for offer in offers if (action, offer) in self._refused}
 
     def _missing(self, offers: Sequence[Offer], action: int) -> list[Offer]:
         seed = self._requester().seed
