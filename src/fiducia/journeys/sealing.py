@@ -97,7 +97,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """An instance that intake found. Read again from its start, so what was scanned must be what is sealed."""
+    """An instance that intake found.
+
+    What is sealed is read from its start. That it is what was scanned is its source's to say, at each opening, and its
+    head's, where that is read again.
+    """
 
     number: int
     candidate: Candidate[InstanceSource]
