@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fiducia.app.interruptions import ended_by_signals
 from scripts.benches import (
     calibrate,
     fetching,
@@ -123,16 +123,10 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def interrupted(number: int, frame: object) -> None:
-    """Turn other signals into what Ctrl-C is."""
-    raise KeyboardInterrupt
-
-
+@ended_by_signals()
 def main() -> int:
     """Run, print, and leave nothing behind."""
     options = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
     begun = time.perf_counter()
     root = Path(tempfile.mkdtemp(prefix="fiducia-bench-"))
     try:

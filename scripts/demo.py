@@ -29,6 +29,7 @@ from rich.table import Table
 from fiducia.app.cli import EXIT_INTERRUPTED as INTERRUPTED
 from fiducia.app.cli import main as fiducia
 from fiducia.app.home import Home
+from fiducia.app.interruptions import ended_by_signals
 from fiducia.app.sample_dicom import Sample, sample_ct_series, wheel_studies
 from fiducia.app.settings import load
 from fiducia.app.wiring import House
@@ -422,16 +423,10 @@ def take_down(demo: Demo) -> None:
             pass
 
 
-def interrupted(number: int, frame: object) -> None:
-    """Turn other signals into what Ctrl-C is."""
-    raise KeyboardInterrupt
-
-
+@ended_by_signals()
 def main() -> int:
     """Run the demo and return its exit code."""
     options = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
     console = Console(stderr=options.json, highlight=False)
     root = options.home.absolute() if options.home else Path(tempfile.mkdtemp(prefix="fiducia-demo-"))
     demo = Demo(root, console, options.store)

@@ -17,6 +17,7 @@ from fiducia.core.dicom.spooled import Spooled, Taken
 from fiducia.core.dicom.view import View
 from fiducia.core.dicom.window import Seekable
 from fiducia.core.replay import State
+from fiducia.core.tlog.note import Note
 from fiducia.core.tlog.tiles import Tile
 from fiducia.records.copies import Change, Reached
 from fiducia.records.events import LedgerEvent
@@ -36,6 +37,8 @@ from fiducia.records.journal import AnchoredNote, Disclosed, KeptCheckpoint
 from fiducia.records.ledger import Act, Facts, Head, Receipt
 from fiducia.records.provenance import ReceiptProof, SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -43,9 +46,9 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access, KeyRequest
@@ -722,6 +725,15 @@ class Broker(Protocol):
         """Collect the sealed keys of a recorded request. Raises: DeniedError, KeyMissingError."""
         ...
 
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        """Have the custodian hand over while the chain stalls. Raises: DeniedError, SignatureError, InputError."""
+        ...
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        """Have another trustee hand over while the chain stalls, on the custodian's word. Raises: as `emergency`,
+        LimitError."""
+        ...
+
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         """Have a trustee keep shares, durably. Raises: DeniedError, SignatureError, InputError, DecryptionError."""
         ...
@@ -730,8 +742,11 @@ class Broker(Protocol):
         """Have a trustee give its shares to a custodian that moves them. Raises: DeniedError, SignatureError."""
         ...
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
-        """Have a trustee destroy what was dealt anew, and attest it. Raises: DeniedError, SignatureError."""
+    def destroy(self, signed: SignedDestroy) -> Note:
+        """Have a trustee destroy what was dealt anew, and attest it (`core.tlog.attestation.Destroyed`), signed.
+
+        Raises: DeniedError, SignatureError.
+        """
         ...
 
     def keeps_for(self, trustee: int) -> bool:

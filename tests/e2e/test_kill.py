@@ -53,8 +53,17 @@ REVISE = (
 )
 DECIDED = {"act.kept", "act.carried"}
 """Of whatever a patient's side decides: tests/e2e/test_cli_deciding.py kills a rotation at each."""
-STALLED = {"late.sealed", "late.journalled", "late.granted", "late.recorded", "late.noted"}
-"""Reached only while the chain stalls or when it is back: tests/journeys/test_late.py stops at each of them."""
+STALLED = {
+    "late.sealed",
+    "late.journalled",
+    "late.share-sealed",
+    "late.share-journalled",
+    "late.granted",
+    "late.recorded",
+    "late.noted",
+}
+"""Reached only while the chain stalls or when it is back: tests/journeys/test_late.py and test_late_told.py stop at
+each of them."""
 DEALT = {"register.shares-acknowledged", "deal.noted", "deposit.kept", "deposit.journalled"}
 """Where keys are dealt to several: tests/journeys/test_trustees.py stops at each of them."""
 MOVED = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,18 +16,26 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from fiducia.app.broker import create_app
+from fiducia.app.cli.acting import staff_approver
 from fiducia.app.plan import load_plan
 from fiducia.app.profiles import KeyName
+from fiducia.app.wiring import House
 from fiducia.core import ids
-from fiducia.core.keys.sealing import open_shares
+from fiducia.core.keys.kem import KemKey
+from fiducia.core.keys.sealing import key_hash, open_shares
 from fiducia.core.keys.shares import SeriesShare
-from fiducia.core.rules import Action, Purpose
-from fiducia.errors import DeniedError, KeyMissingError
+from fiducia.core.rules import REVIEW_WITHIN_S, Action, Basis, Purpose, mask
+from fiducia.errors import DeniedError, KeyMissingError, TrusteeError
+from fiducia.journeys.approving import Approver
 from fiducia.journeys.asking import DrawUpRequest, Requester
 from fiducia.journeys.handing import SealKeys
+from fiducia.journeys.late_checks import STALLED_S
+from fiducia.journeys.late_collecting import CollectInStall
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.records.images import HandOver
-from fiducia.records.typed import Access, StaffAccess
+from fiducia.records.ledger import GrantAct
+from fiducia.records.statements import StalledEmergency
+from fiducia.records.typed import Access, Grant, KeyRequest, StaffAccess
 from tests.support.images import small_study
 from tests.support.stack import Development, running_stack
 from tests.support.truths import assert_same_files, state_of
@@ -120,6 +129,101 @@ def test_two_of_three(stack: Development, tmp_path: Path, capsys: pytest.Capture
     assert stack.fiducia("audit", "verify")["verified"] is True
     with capsys.disabled():
         print(f"\n{DENIED} denied requests, of which a patched broker answered {answered}: {rebuilt} keys rebuilt")
+
+
+def test_an_emergency_opens_with_two_of_three_while_the_chain_stalls(stack: Development, tmp_path: Path) -> None:
+    files = small_study(tmp_path / "study", "stalled")
+    study_id = bytes.fromhex(str(stack.register(*files)["studies"][0]["study_id"])[2:])
+    for member in MEMBERS.values():
+        stack.broker(member)
+    stack.fiducia("badge", "issue", "nurse-b", "--role", "NURSE", "--as", "hospital-b")
+    with stack.house() as house, stack.mining_stopped():
+        team = [staff_approver(house.profiles().load(name)) for name in ("clinician", "nurse-b")]
+        seed = house.profiles().load("hospital-b").gateway().seed
+        asked = emergency(house, study_id, team, seed)
+        collect = CollectInStall(
+            broker_of=house.broker,
+            mirror=house.mirror("hospital-b"),
+            store=house.store(),
+            clock=house.clock,
+            domains=house.domains,
+        )
+        with pytest.raises(DeniedError) as refused:
+            collect.run(asked, seed)
+        assert refused.value.reason == "NOT_STALLED"
+        newest = int(stack.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        while house.clock.now() - newest <= STALLED_S:
+            time.sleep(1)
+        asked = emergency(house, study_id, team, seed)
+        stack.end_broker("hospital-c")
+        read = [
+            b"".join(map(bytes, series.opener.instance(entry.number)))
+            for series in collect.run(asked, seed)
+            for entry in series.opener.entries
+        ]
+        assert sorted(read) == sorted(path.read_bytes() for path in files)
+        stack.end_broker("hospital-b")
+        with pytest.raises(TrusteeError, match=r"institution 2: .*institution 3: "):
+            collect.run(asked, seed)
+    stack.broker("hospital-b")
+    with stack.house() as house:
+        request_id, until = ids.request_id(asked.access.request), time.monotonic() + 60
+        while not told(house, request_id):
+            assert time.monotonic() < until
+            time.sleep(1)
+        late = state_of(house).late_release(request_id)
+        assert late is not None
+        assert not any(state_of(house).releases(study_id))
+    found = stack.fiducia("audit", "verify", expect=1)
+    assert [each["code"] for each in found["findings"]] == ["EMERGENCY_LATE"]
+
+
+def told(house: House, request_id: bytes) -> bool:
+    """Whether the custodian told the ledger, and the trustee's journal knows that it did."""
+    kinds = {
+        member: [entry.kind for entry in house.journal(member).entries() if entry.subject_id == request_id]
+        for member in ("hospital-a", "hospital-b")
+    }
+    assert kinds["hospital-a"][:1] == ["late_handed_over"]
+    assert kinds["hospital-b"][:1] == ["late_share_handed_over"]
+    return all(each[-1] == "late_recorded" for each in kinds.values())
+
+
+def emergency(house: House, study_id: bytes, team: list[Approver], seed: bytes) -> StalledEmergency:
+    """What a team signs while no chain can be asked."""
+    study, now = house.mirror("hospital-b").state().study(study_id), house.clock.now()
+    assert study is not None
+    grant = Grant(
+        basis=Basis.EMERGENCY,
+        subject=study.subject,
+        scope=study_id,
+        anchored_by=0,
+        grantee=ids.institution_grantee(2),
+        purposes=mask(Purpose.ETREAT),
+        actions=mask(Action.RETAIN),
+        not_before=now,
+        not_after=now + 3600,
+        epoch=1,
+        relay_by=now + REVIEW_WITHIN_S,
+        terms=bytes(32),
+        salt=house.entropy.token(32),
+    )
+    request = KeyRequest(
+        study_id=study_id,
+        revision=study.revision,
+        series=0,
+        grant_id=ids.grant_id(grant),
+        purpose=Purpose.ETREAT,
+        action=Action.RETAIN,
+        person=team[0].person,
+        recipient=key_hash(KemKey.from_seed(seed).public),
+        not_after=now + 3600,
+        salt=house.entropy.token(32),
+    )
+    badge = team[0].badge
+    assert badge is not None
+    access = StaffAccess(request, grant, badge, team[0].signer.sign(house.domains.digest(request)))
+    return StalledEmergency(GrantAct(grant, tuple(each.approve(house.domains, grant) for each in team)), access)
 
 
 def move_words(study: str, *members: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,10 @@ from fiducia.core.entries import Study
 from fiducia.core.erasing import ALL_SHARES, ProvenErasure, verify_erasure
 from fiducia.core.formats.erasure import ErasureCertificate, parse_erasure
 from fiducia.core.keys.custody import Custody, CustodyRule
+from fiducia.core.tlog.attestation import parse_cleared, parse_destroyed
+from fiducia.core.tlog.checkpoint import Checkpoint, origin_of
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import (
     BackupError,
     DeniedError,
@@ -29,10 +34,12 @@ from fiducia.journeys.copying import DAY_S, CreateCopy, PruneCopies, Segments, h
 from fiducia.journeys.erasing import ErasedStudy
 from fiducia.journeys.erasure import RecordErasure, RequestErasure
 from fiducia.journeys.holds import HoldStudy
+from fiducia.journeys.members import PublishKey
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.journeys.shares import share_of
 from fiducia.journeys.withdrawal import WithdrawStudy
-from fiducia.records.ledger import StudyStatus
+from fiducia.records.images import JournalEntry
+from fiducia.records.ledger import KeyKind, StudyStatus
 from fiducia.records.statements import Destroy, SignedDestroy
 from tests.journeys.test_crashes import crashed_everywhere
 from tests.support import copies
@@ -149,21 +156,42 @@ def recorded(world: Trustees, certificate: ErasureCertificate) -> bytes:
     return data
 
 
+def edited(cleared: Note) -> Note:
+    """What a custodian signed, with another date from when on no copy holds it."""
+    said = parse_cleared(cleared.text)
+    return Note(dataclasses.replace(said, held_until=said.held_until + 1).text, cleared.signatures)
+
+
 def test_a_certificate_that_proves_less_is_refused() -> None:
     honest = parse_erasure(erased(asked()).certificate)
     first, second, third = honest.destroyed
-    one_document = dataclasses.replace(second.destroyed, custody=b"c" * 32)
-    lesser = {
-        "as many trustees": dataclasses.replace(honest, destroyed=(first,)),
-        "attests something else": dataclasses.replace(
-            honest, destroyed=(first, dataclasses.replace(second, destroyed=one_document), third)
-        ),
-        "published no broker": dataclasses.replace(
-            honest, destroyed=(first, dataclasses.replace(second, signature=third.signature), third)
-        ),
-        "is missing": dataclasses.replace(honest, custodies=()),
-    }
-    for message, certificate in lesser.items():
+    said = parse_destroyed(second.text)
+    key, name = asked().others[HOSPITAL_B].log, origin_of(asked().domains, HOSPITAL_B)
+
+    def instead(note: Note) -> ErasureCertificate:
+        return dataclasses.replace(honest, destroyed=(first, note, third))
+
+    def saying(**changes: Any) -> ErasureCertificate:
+        return instead(key.attest(name, dataclasses.replace(said, **changes)))
+
+    studies, end = said.domain, said.destroyed_at + 365 * DAY_S
+    published_no = "institution 2 published no LOG key"
+    lesser = (
+        ("as many trustees", dataclasses.replace(honest, destroyed=(first,))),
+        ("attests something else", saying(custody=b"c" * 32)),
+        ("attests something else", saying(study_id=b"s" * 32)),
+        ("another ledger", saying(domain=dataclasses.replace(studies, chain_id=studies.chain_id + 1))),
+        ("another ledger", saying(domain=dataclasses.replace(studies, contract=b"c" * 20))),
+        (published_no, saying(destroyed_at=end)),
+        (published_no, instead(Note(second.text, third.signatures))),
+        (published_no, instead(asked().others[HOSPITAL_C].log.attest(name, said))),
+        (published_no, instead(key.attest(origin_of(asked().domains, HOSPITAL_C), said))),
+        (published_no, instead(Note(second.text, second.signatures[:1]))),
+        (published_no, instead(Note(second.text, second.signatures[1:]))),
+        ("institution 1 published no LOG key", dataclasses.replace(honest, cleared=edited(honest.cleared))),
+        ("is missing", dataclasses.replace(honest, custodies=())),
+    )
+    for message, certificate in lesser:
         world = asked()
         assert world.study_id == honest.study_id
         with pytest.raises(VerificationError, match=message):
@@ -174,6 +202,66 @@ def test_a_certificate_that_proves_less_is_refused() -> None:
     recorded(world, dataclasses.replace(honest, destroyed=(first, second)))
     with pytest.raises(VerificationError, match="another certificate"):
         verified(world, honest.to_bytes())
+
+
+def log_key_ends(world: Trustees, institution: int, at: int) -> None:
+    """End a trustee's LOG key."""
+    publish, log = PublishKey(ledger=world.ledger, domains=world.domains), world.others[institution].log
+    publish.run(institution, KeyKind.LOG, log.public, "", at, world.governor_b)
+
+
+def test_a_key_that_was_replaced_since_still_vouches_and_one_that_was_ended_for_good_does_not() -> None:
+    world = asked()
+    certificate = erased(world).certificate
+    world.clock.advance(60)
+    log_key_ends(world, HOSPITAL_B, world.clock.now())
+    assert verified(world, certificate).destroyed == (1, 2, 3)
+    log_key_ends(world, HOSPITAL_B, 1)
+    with pytest.raises(VerificationError, match="institution 2 published no LOG key"):
+        verified(world, certificate)
+
+
+def test_what_a_stolen_key_attested_before_the_certificate_is_asked_for_again() -> None:
+    world = asked()
+    world.down(HOSPITAL_C)
+    world.steps = MemorySteps("erase.attested")
+    with pytest.raises(Stopped):
+        erased(world)
+    world.restart()
+    log_key_ends(world, HOSPITAL_B, 1)
+    world.others[HOSPITAL_B].log = LogKey(b"n" * 32)
+    with pytest.raises(TrusteeError, match="institutions 2, 3"):
+        erased(world)
+    log_key_ends(world, HOSPITAL_B, world.clock.now() + DAY_S)
+    done = erased(world)
+    assert (done.destroyed, done.waiting) == ((1, 2), (3,))
+
+
+def test_nothing_is_recorded_that_would_prove_nothing() -> None:
+    """The custodian's own LOG key is not the published one; or it was ended for good after the certificate was kept."""
+    world = asked()
+    honest, world.log_key = world.log_key, LogKey(b"n" * 32)
+    with pytest.raises(VerificationError, match="institution 1 published no LOG key"):
+        erased(world)
+    assert study_of(world).status == StudyStatus.WITHDRAWN
+    world.log_key = honest
+    world.steps = MemorySteps("erase.certified")
+    with pytest.raises(Stopped):
+        erased(world)
+    world.restart()
+    publish = PublishKey(ledger=world.ledger, domains=world.domains)
+    publish.run(HOSPITAL_A, KeyKind.LOG, honest.public, "", 1, world.governor_a)
+    world.log_key = LogKey(b"n" * 32)
+    end = world.clock.now() + DAY_S
+    publish.run(HOSPITAL_A, KeyKind.LOG, world.log_key.public, "", end, world.governor_a)
+    assert verified(world, erased(world).certificate).destroyed == (1, 2, 3)
+
+
+def test_entries_of_another_form_are_no_attestations() -> None:
+    world = asked()
+    for body in ("{}", "", bytes(LogKey(b"x" * 32).sign(Checkpoint("o", 1, bytes(32)), 1)).decode()):
+        world.journal.append([JournalEntry("share_destroyed", 1, world.study_id, body)])
+    assert erased(world).destroyed == (1, 2, 3)
 
 
 def test_it_is_refused_under_a_hold_and_while_retention_runs_and_changes_nothing() -> None:

@@ -22,7 +22,7 @@ from fiducia.journeys.incident import ReportIncident
 from fiducia.journeys.members import PublishKey
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import KeyKind
-from fiducia.records.statements import LookUp, SignedLookUp
+from fiducia.records.statements import LateEmergency, LookUp, SignedLookUp
 from tests.journeys.test_late import emergency, stall
 from tests.support.colleagues import staffed, team_of
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, IDENTITY, Consortium, key
@@ -199,6 +199,20 @@ def test_a_hand_over_that_the_chain_does_not_show_yet_is_in_the_journal(world: C
         (0, since, "PERSON")
     ]
     assert made.studies == (asked.access.request.study_id,)
+
+
+def test_a_trustees_hand_over_while_the_chain_stalls_is_in_its_own_journal() -> None:
+    world = dealt(2, 3)
+    team = team_of(world)
+    stall(world)
+    since, asked = world.clock.now(), emergency(world, team)
+    world.others[HOSPITAL_C].emergency_share(LateEmergency(asked, world.broker.emergency(asked).late))
+    person = exposure.of_hash(world.mirror.state(), team[0].person)
+    world.journal = world.others[HOSPITAL_C].journal  # it makes a report of its own
+    made = report(world, person, since)
+    assert [(each.recorded_at, each.handed_over_at, each.why) for each in made.effects.releases] == [
+        (0, since, "PERSON")
+    ]
 
 
 def test_one_trustee_of_two_opens_nothing_and_two_open() -> None:

@@ -14,9 +14,9 @@ from fiducia.core.entries import GivenGrant
 from fiducia.core.rules import REVIEW_WITHIN_S, Action, Basis, Purpose, Role, mask
 from fiducia.errors import DeniedError, InputError, JournalError, SignatureError
 from fiducia.journeys.approving import Approver
-from fiducia.journeys.late import STALLED_S
+from fiducia.journeys.late_checks import STALLED_S
 from fiducia.journeys.notices import HANDED_OVER_LATE, Notices, Standing
-from fiducia.records.ledger import GrantAct, GrantState, RevokeAct
+from fiducia.records.ledger import GrantAct, GrantState, KeyKind, RevokeAct
 from fiducia.records.statements import StalledEmergency
 from fiducia.records.typed import Approval, Grant, KeyRequest, Revoke, StaffAccess
 from tests.support.colleagues import badge_of, colleague, staffed, team_of
@@ -77,7 +77,7 @@ def signed(world: Consortium, grant: Grant, team: tuple[Approver, Approver]) -> 
         purpose=Purpose.ETREAT,
         action=Action.RETAIN,
         person=asking.person,
-        recipient=world.mirror.state().keys(HOSPITAL_B)[-1].key_hash,
+        recipient=world.mirror.state().keys(HOSPITAL_B, KeyKind.GATEWAY)[-1].key_hash,
         not_after=world.clock.now() + HOUR_S,
         salt=world.entropy.token(32),
     )
@@ -101,7 +101,9 @@ def test_keys_leave_while_the_chain_stalls_and_it_is_told_when_it_is_back(world:
     team = team_of(world)
     stall(world)
     asked = emergency(world, team)
-    hand_over = world.asking.hand_over.run(asked)
+    keys = world.asking.hand_over.run(asked)
+    hand_over = keys.hand_over
+    assert hand_over is not None
     assert hand_over.request_id == ids.request_id(asked.access.request)
     assert hand_over.sealed
     assert world.asking.record_late.run() == 1

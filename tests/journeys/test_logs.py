@@ -12,6 +12,7 @@ from fiducia.adapters.memory.journal import MemoryJournal
 from fiducia.adapters.memory.steps import Stopped
 from fiducia.adapters.sql import SqlJournal
 from fiducia.core.formats.merkle_proofs import EMPTY_ROOT
+from fiducia.core.log_keys import believed
 from fiducia.core.tlog.checkpoint import parse_checkpoint
 from fiducia.core.tlog.evidence import Evidence, Lie, judge, parse_evidence
 from fiducia.core.tlog.note import Note, parse_note
@@ -28,7 +29,6 @@ from fiducia.errors import (
     SignatureError,
 )
 from fiducia.journeys.checkpoints import REFRESH_S
-from fiducia.journeys.log_keys import believed
 from fiducia.journeys.proving import WrittenProof, check_entries, check_evidence
 from fiducia.ports import LogDoor
 from fiducia.records.journal import KeptCheckpoint

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
-from fiducia.core import wire
 from fiducia.core.formats.manifest import Manifest
-from fiducia.core.keys.custody import Custody, CustodyRule
+from fiducia.core.keys.custody import Custody, CustodyRule, custody_digest
 from fiducia.core.keys.sealing import key_hash
-from fiducia.core.signatures import verify
+from fiducia.core.tlog.attestation import parse_attested, parse_destroyed
+from fiducia.core.tlog.checkpoint import origin_of
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey, require_attested
+from fiducia.core.typed_data import Contract
 from fiducia.errors import (
     DeniedError,
     InputError,
@@ -26,9 +30,9 @@ from fiducia.journeys.moving_custody import MovedCustody
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.journeys.shares import share_of
 from fiducia.records.images import HandOver
-from fiducia.records.statements import Collect, Destroy, SignedCollect, SignedDestroy, SignedDestroyed
+from fiducia.records.statements import Collect, Destroy, SignedCollect, SignedDestroy
 from tests.journeys.test_crashes import crashed_everywhere
-from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, contents
+from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, contents
 from tests.support.trustees import HOSPITAL_C, Answering, Down, Trustees, dealt
 
 TWO_OF_THREE = CustodyRule(2, (1, 2, 3))
@@ -135,7 +139,7 @@ def test_old_shares_are_destroyed_with_attestation_or_told_again() -> None:
     world = dealt()
     _, old = documents(world)
 
-    def away(_: SignedDestroy) -> SignedDestroyed:
+    def away(_: SignedDestroy) -> Note:
         raise TrusteeError("away")
 
     world.changed = {HOSPITAL_C: Answering(world.honest(HOSPITAL_C), destroy=away)}
@@ -147,14 +151,50 @@ def test_old_shares_are_destroyed_with_attestation_or_told_again() -> None:
     assert world.tell_destroy.run() == 0
     assert not holds(world, old, HOSPITAL_C)
     assert world.vault.names("destroy/") == ()
-    attested = [
-        wire.decode(SignedDestroyed, entry.body.encode())
-        for entry in world.journal.entries("share_destroyed")
-        if wire.decode(SignedDestroyed, entry.body.encode()).destroyed.trustee == HOSPITAL_C
-    ]
-    (answer,) = attested
-    sign = world.others[HOSPITAL_C].sign
-    verify(world.domains.digest(answer.destroyed), answer.signature, sign.address)
+    notes = [parse_attested(entry.body.encode()) for entry in world.journal.entries("share_destroyed")]
+    (note,) = (each for each in notes if parse_destroyed(each.text).trustee == HOSPITAL_C)
+    said = parse_destroyed(note.text)
+    _, announced = documents(world, 2)
+    assert (said.study_id, said.custody) == (world.study_id, custody_digest(announced.to_bytes()))
+    require_attested(note, origin_of(world.domains, HOSPITAL_C), world.others[HOSPITAL_C].log.public)
+
+
+def test_an_attestation_that_another_key_signed_is_asked_for_again() -> None:
+    """A trustee's broker whose LOG key is not the published one, or who attests for another ledger or document."""
+    world = dealt()
+    honest = world.honest(HOSPITAL_C)
+    name = origin_of(world.domains, HOSPITAL_C)
+
+    def changed(**changes: object) -> Callable[[SignedDestroy], Note]:
+        def destroy(order: SignedDestroy) -> Note:
+            said = dataclasses.replace(parse_destroyed(honest.destroy(order).text), **changes)  # type: ignore[arg-type]
+            return world.others[HOSPITAL_C].log.attest(name, said)
+
+        return destroy
+
+    def strange(order: SignedDestroy) -> Note:
+        return LogKey(b"x" * 32).attest(name, parse_destroyed(honest.destroy(order).text))
+
+    def letter(order: SignedDestroy) -> Note:
+        return Note("a letter\n", honest.destroy(order).signatures)
+
+    studies = world.domains.of(Contract.STUDIES)
+    for lie in (
+        strange,
+        letter,
+        changed(custody=bytes(32)),
+        changed(trustee=HOSPITAL_B),
+        changed(domain=dataclasses.replace(studies, chain_id=studies.chain_id + 1)),
+        changed(destroyed_at=world.clock.now() + 366 * DAY_S),  # when its key will have ended
+    ):
+        world.changed = {HOSPITAL_C: Answering(honest, destroy=lie)}
+        if lie is strange:
+            assert moved(world, CustodyRule(2, (1, 2))).waiting == (HOSPITAL_C,)
+        world.clock.advance(60)
+        assert world.tell_destroy.run() == 1
+    world.down()
+    world.clock.advance(60)
+    assert world.tell_destroy.run() == 0
 
 
 def test_a_move_goes_on_with_one_trustee_down_and_not_with_two() -> None:

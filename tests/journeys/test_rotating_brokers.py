@@ -13,6 +13,7 @@ from fiducia.app.profiles import BROKER_KEM, BROKER_LOG, BROKER_SIGN, KeyName, K
 from fiducia.core import wire
 from fiducia.core.formats.trust import LedgerName
 from fiducia.core.keys.kem import Kem, KemKey
+from fiducia.core.log_keys import believed
 from fiducia.core.provenance import trust_of
 from fiducia.core.rules import Action, mask
 from fiducia.core.signatures import EoaKey
@@ -23,7 +24,6 @@ from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import DecryptionError, JournalError, LedgerUnreachableError
 from fiducia.journeys.asking import Requester
 from fiducia.journeys.fresh import FRESH_S, SETTLE_S, Fresh
-from fiducia.journeys.log_keys import believed
 from fiducia.journeys.members import PublishKey
 from fiducia.journeys.proving import check_entries
 from fiducia.journeys.rotating import KeySlot, RotatedKey, RotateKey

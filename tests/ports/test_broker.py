@@ -17,13 +17,19 @@ from fiducia.adapters.broker_http import HttpBroker
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.app.broker import create_app
 from fiducia.app.broker.parts import BrokerParts
+from fiducia.core.erasing import ALL_SHARES
 from fiducia.core.keys.sealing import seal_deposit
 from fiducia.core.provenance import claim_of, statement_of
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.core.signatures import verify
+from fiducia.core.tlog.attestation import Destroyed, parse_destroyed
+from fiducia.core.tlog.checkpoint import origin_of
+from fiducia.core.tlog.signing import require_attested
+from fiducia.core.typed_data import Contract
 from fiducia.errors import DeniedError, InputError, LedgerUnreachableError, NotThereError, SignatureError
 from fiducia.journeys.access_requests import AnswerAccess, AskForAccess
 from fiducia.journeys.drafting import GrantOrder
+from fiducia.journeys.erasure import RequestErasure
 from fiducia.journeys.indexes import OpenKept
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.journeys.prove_instances import places_of
@@ -31,7 +37,7 @@ from fiducia.journeys.shares import share_of
 from fiducia.ports import Broker
 from fiducia.records.images import PatientIdentity
 from fiducia.records.provenance import VouchAsk
-from fiducia.records.statements import Deposit, Keeping, SignedDeposit
+from fiducia.records.statements import Deposit, Destroy, Keeping, SignedDeposit, SignedDestroy
 from tests.support.colleagues import open_emergency, staffed, team_of
 from tests.support.consortium import DAY_S, HOSPITAL_A, IDENTITY, Consortium, contents
 
@@ -202,6 +208,22 @@ def test_shares_are_deposited_and_acknowledged(consortium: Served) -> None:
         consortium.broker.deposit(SignedDeposit(deposit, sealed, forged))
     with pytest.raises(InputError):
         consortium.broker.deposit(SignedDeposit(replace(deposit, trustee=2), sealed, signature))
+
+
+def test_shares_are_destroyed_and_that_is_attested_in_a_note(consortium: Served) -> None:
+    study_id = study_of(consortium)
+    destroy = Destroy(study_id, HOSPITAL_A, HOSPITAL_A, ALL_SHARES)
+    order = SignedDestroy(destroy, consortium.broker_sign.sign(consortium.domains.digest(destroy)))
+    with pytest.raises(DeniedError):
+        consortium.broker.destroy(order)
+    RequestErasure(broker=consortium.broker, domains=consortium.domains).run(study_id, consortium.patient)
+    note = consortium.broker.destroy(order)
+    require_attested(note, origin_of(consortium.domains, HOSPITAL_A), consortium.log_key.public)
+    studies = consortium.domains.of(Contract.STUDIES)
+    assert parse_destroyed(note.text) == Destroyed(
+        studies, study_id, HOSPITAL_A, ALL_SHARES, consortium.clock.now(), consortium.held_until
+    )
+    assert consortium.vault.names("share/") == ()
 
 
 def test_a_trustee_learns_whether_something_waits_for_it(consortium: Served) -> None:

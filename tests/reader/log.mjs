@@ -1,4 +1,5 @@
-// A journal's log as docs/formats.md, section 20, has it: leaves, proof files, LOG keys, anchors.
+// A journal's log as docs/formats.md, section 20, has it: leaves, proof files, LOG keys, anchors; and what members attest
+// with their LOG keys, section 22.
 //
 // Checks Ed25519 signatures; Node 20 has no ML-DSA.
 import { createPublicKey, verify } from "node:crypto";
@@ -44,10 +45,7 @@ export function checkProof(text, vkeys) {
   const leaf = leafOfEntry(shown.entry, Buffer.from(shown.salt.slice(2), "hex"));
   const found = rootOf(sha256(Buffer.from([0]), leaf), BigInt(shown.index), BigInt(size), path);
   refuse(found.toString("base64") === root, "the path leads to another root");
-  const signed = lines.map((line) => {
-    const [, name, data] = line.split(" ");
-    return { name, id: Buffer.from(data, "base64").subarray(0, 4), signature: Buffer.from(data, "base64").subarray(4) };
-  });
+  const signed = signaturesIn(lines);
   const holds = ({ name, type, key }) => {
     const one = signed.find((each) => each.name === name && each.id.equals(keyId(name, type, key)));
     if (!one) return false;
@@ -58,6 +56,43 @@ export function checkProof(text, vkeys) {
   refuse(vkeys.some((key) => key.name === origin && key.type === 1 && holds(key)), "not signed by its log");
   const witnesses = vkeys.filter((key) => key.name !== origin && key.type === 4 && holds(key)).map(({ name }) => name);
   return { entry: shown.entry, index: shown.index, witnesses };
+}
+
+const FIELDS = {
+  "fiducia/v1/destroyed": ["chain", "studies", "study", "trustee", "custody", "destroyed_at", "held_until"],
+  "fiducia/v1/cleared": ["chain", "studies", "study", "custodian", "cleared_at", "held_until"],
+};
+const BYTES = { studies: 20, study: 32, custody: 32 };
+
+/** Checks that a note is a member's attestation for a ledger; returns its fields. Its ML-DSA signature must be there. */
+export function checkAttestation(note, { chain_id, studies, name, vkeys }) {
+  const at = note.lastIndexOf("\n\n");
+  const [text, lines] = [note.slice(0, at + 1), note.slice(at + 2).trimEnd().split("\n")];
+  refuse(at > 0, "not a note");
+  const [head, ...rest] = text.split("\n");
+  const names = FIELDS[head] ?? [];
+  refuse(names.length && rest.length === names.length + 1 && rest.at(-1) === "", "not an attestation");
+  const values = names.map((field, i) => {
+    const form = field in BYTES ? `[0-9a-f]{${2 * BYTES[field]}}` : "0|[1-9][0-9]{0,18}";
+    refuse(new RegExp(`^${field} (${form})$`).test(rest[i]), `another line where ${field} belongs`);
+    return [field, rest[i].slice(field.length + 1)];
+  });
+  const said = Object.fromEntries(values);
+  refuse(said.chain === String(chain_id) && said.studies === studies, "of another ledger");
+  const signed = signaturesIn(lines);
+  const [ed, mldsa] = [1, 6].map((type) => vkeys.find((key) => key.name === name && key.type === type).key);
+  const by = (id) => signed.find((each) => each.name === name && each.id.equals(id));
+  const plain = by(keyId(name, 1, ed));
+  refuse(plain && verify(null, Buffer.from(text), ed25519(ed), plain.signature), "not signed with the Ed25519 key");
+  refuse(by(keyId(name, 255, Buffer.concat([Buffer.from("fiducia/v1/attestation/ml-dsa-44"), mldsa]))), "not with ML-DSA");
+  return said;
+}
+
+function signaturesIn(lines) {
+  return lines.map((line) => {
+    const [, name, data] = line.split(" ");
+    return { name, id: Buffer.from(data, "base64").subarray(0, 4), signature: Buffer.from(data, "base64").subarray(4) };
+  });
 }
 
 /** RFC 9162, section 2.1.3.2. */

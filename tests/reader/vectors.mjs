@@ -1,7 +1,7 @@
 // Checks the format vectors: node tests/reader/vectors.mjs tests/vectors/formats
 //
 // Prints how many cases of each kind held. The kind "sealed" is not checked here: Node 20 has no ML-KEM; of a
-// log's signatures the Ed25519 ones are: it has no ML-DSA.
+// log's and an attestation's signatures the Ed25519 ones are: it has no ML-DSA.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { bufferSource, Refused, sha256 } from "./bytes.mjs";
 import { context, hkdfExpand, Message, padme, sealedLength } from "./container.mjs";
 import { cidOf, parseCustody, parseManifest, shareDigest } from "./documents.mjs";
-import { anchorOf, checkProof, leafOfEntry, readVkeys } from "./log.mjs";
+import { anchorOf, checkAttestation, checkProof, leafOfEntry, readVkeys } from "./log.mjs";
 import { judge } from "./provenance.mjs";
 import { commitment, leafOf, merkleRoot } from "./series.mjs";
 import { createCipheriv } from "node:crypto";
@@ -118,6 +118,7 @@ const checks = {
     });
     assert.equal(halves.join(""), it.secret);
   },
+  attestation: (it) => refusedOr(() => checkAttestation(it.note, { ...it, vkeys: readVkeys(it.vkeys) }), it.outcome, "accepted"),
   log(it) {
     if ("leaf" in it) {
       const entry = { at: it.at, body: it.body, kind: it.kind, subject_id: `0x${it.subject_id}` };

@@ -71,7 +71,7 @@ class House(Consortium):
 
     def _take_keys(self, keys: MemberKeys) -> None:
         self.registrar, self.issuer, self.broker_sign = keys.registrar, keys.issuer, keys.broker_sign
-        self.gateway, self.broker_kem = keys.gateway, keys.broker_kem
+        self.gateway, self.broker_kem, self.log_key = keys.gateway, keys.broker_kem, keys.log
 
     def workers(self, count: int) -> InTurn:
         """Return an executor without threads."""

@@ -11,6 +11,7 @@ from fiducia.app.sample_dicom import Sample
 from fiducia.core.dicom.examination import Examined
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.signatures import EoaKey
+from fiducia.core.tlog.signing import LogKey
 from fiducia.ports import InstanceSource
 from tests.simulation.history import Files
 from tests.support.consortium import ct_series
@@ -28,6 +29,7 @@ class MemberKeys:
     broker_sign: EoaKey
     broker_kem: KemKey
     gateway: KemKey
+    log: LogKey
 
 
 @cache
@@ -52,6 +54,7 @@ def member_keys(institution: int) -> MemberKeys:
         broker_sign=key(f"broker {institution}"),
         broker_kem=kem(f"broker {institution}"),
         gateway=kem(f"gateway {institution}"),
+        log=LogKey(hashlib.sha256(f"log {institution}".encode()).digest()),
     )
 
 

@@ -102,6 +102,7 @@ class World:
                 (KeyKind.BROKER_SIGN, keys.broker_sign.address),
                 (KeyKind.BROKER_KEM, keys.broker_kem.public),
                 (KeyKind.GATEWAY, keys.gateway.public),
+                (KeyKind.LOG, keys.log.public),
             ):
                 publish.run(number, kind, public, "", end, keys.governor)
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from fiducia.adapters.memory.journal import MemoryJournal
 from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.core.keys.kem import KemKey
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey
 from fiducia.journeys.carry import CARRIED, CarryAct
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.handing import SealKeys
+from fiducia.journeys.late import EmergencyHandOver
+from fiducia.journeys.late_checks import JudgeEmergency
+from fiducia.journeys.late_records import LateHandOvers, RecordLate
 from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
 from fiducia.journeys.release import HandOverKeys, RecordRelease
+from fiducia.journeys.revoke import TakeRevoke
 from fiducia.journeys.taken import Taken
 from fiducia.journeys.trusteeship import KeepShares
 from fiducia.journeys.vouching import VouchForInstances
-from fiducia.ports import Signer, Steps
+from fiducia.ports import Clock, Mirror, Signer, Steps
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -28,9 +37,9 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access
@@ -41,14 +50,17 @@ class MemberBroker:
     """What a member that is not hospital A answers, as custodian and as trustee."""
 
     def __init__(self, world: Consortium, institution: int, sign: Signer, steps: Steps | None = None) -> None:
-        """`steps`: its own, where it is asked in a thread of its own; else the consortium's."""
+        """`steps`: its own, where it is asked in a thread of its own; `mirror`, `clock`: set, where its own differ."""
         self._world, self._steps = world, steps
         self.institution, self.sign = institution, sign
+        self.log = LogKey(bytes((institution,)) * 32)
         self.kem = KemKey.from_seed(bytes((institution,)) * 32)
         self.seeds: Callable[[], Sequence[bytes]] = lambda: (self.kem.seed,)
         self.vault, self.journal = MemoryVault(), MemoryJournal()
         self.taken = Taken(self.journal)
         self.held_until = 0
+        self.mirror: Mirror | None = None
+        self.clock: Clock | None = None
 
     def relay(self, act: Act) -> Receipt:
         raise NotImplementedError
@@ -77,6 +89,43 @@ class MemberBroker:
         world = self._world
         return HandOverKeys(ledger=world.ledger, taken=self.taken, seal=self.seal, **self._on()).run(access)
 
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        return self.emergencies.run(asked)
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        return self.emergencies.share(shown)
+
+    @property
+    def emergencies(self) -> EmergencyHandOver:
+        on = self._on()
+        steps = on.pop("steps")
+        return EmergencyHandOver(
+            judge=JudgeEmergency(taken=self.taken, **on),
+            journal=self.journal,
+            seal=self.seal,
+            domains=self._world.domains,
+            steps=steps,
+            institution=self.institution,
+            signer=self.sign,
+        )
+
+    @property
+    def take_revoke(self) -> TakeRevoke:
+        return TakeRevoke(ledger=self._world.ledger, taken=self.taken, **self._on())
+
+    @cached_property
+    def late(self) -> LateHandOvers:
+        return LateHandOvers(self.journal)
+
+    @property
+    def record_late(self) -> RecordLate:
+        return RecordLate(ledger=self._world.ledger, late=self.late, signer=self.sign, **self._on())
+
+    def restart(self) -> None:
+        """Forget what its process would."""
+        self.__dict__.pop("late", None)
+        self.taken = Taken(self.journal)
+
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         world = self._world
         keep = KeepShares(
@@ -104,9 +153,9 @@ class MemberBroker:
     def _on(self) -> dict[str, Any]:
         world = self._world
         return {
-            "mirror": world.mirror,
+            "mirror": self.mirror or world.mirror,
             "journal": self.journal,
-            "clock": world.clock,
+            "clock": self.clock or world.clock,
             "domains": world.domains,
             "steps": self._steps or world.steps,
         }
@@ -114,7 +163,7 @@ class MemberBroker:
     def collect(self, signed: SignedCollect) -> HandOver:
         return self.give_up.collect(signed)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         return self.give_up.destroy(signed)
 
     @property
@@ -124,6 +173,7 @@ class MemberBroker:
             vault=self.vault,
             trustee=self.institution,
             signer=self.sign,
+            log=self.log,
             held_until=lambda: self.held_until,
             **self._on(),
         )

@@ -34,6 +34,8 @@ from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.core.signatures import EoaKey
+from fiducia.core.tlog.note import Note
+from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import InputError
 from fiducia.journeys.asking import DrawUpRequest, Requester
 from fiducia.journeys.asks import AnswerAsks, Asks
@@ -51,7 +53,9 @@ from fiducia.journeys.fetch import FetchOrder, FetchStudy
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.grant import GiveGrant, GrantOrder, GrantResult, RelayGrant
 from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late import EmergencyHandOver, LateHandOvers, RecordLate
+from fiducia.journeys.late import EmergencyHandOver
+from fiducia.journeys.late_checks import JudgeEmergency
+from fiducia.journeys.late_records import LateHandOvers, RecordLate
 from fiducia.journeys.ledger_checkpoints import EventTree, SignLedgerCheckpoint, ViewLedger
 from fiducia.journeys.look_up import LookUpPatient
 from fiducia.journeys.members import AdmitMember, PublishKey
@@ -71,6 +75,8 @@ from fiducia.records.images import FetchedStudy, HandOver, JournalEntry, Patient
 from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -78,9 +84,9 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access, Admit
@@ -125,13 +131,19 @@ class DirectBroker:
     def hand_over(self, access: Access) -> HandOver:
         return self._consortium.hand_over.run(access)
 
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        return self._consortium.asking.hand_over.run(asked)
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        return self._consortium.asking.hand_over.share(shown)
+
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         return self._consortium.trustee.keep.run(signed)
 
     def collect(self, signed: SignedCollect) -> HandOver:
         return self._consortium.trustee.give_up.collect(signed)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         return self._consortium.trustee.give_up.destroy(signed)
 
     def keeps_for(self, trustee: int) -> bool:
@@ -174,6 +186,7 @@ class Consortium:
         self.session_secret = (6).to_bytes(32, "big")
         self.broker_sign, self.session, self.patient = key(5), EoaKey(self.session_secret), key(7)
         self.gateway, self.broker_kem = KemKey.from_seed(b"g" * 32), KemKey.from_seed(b"k" * 32)
+        self.log_key = LogKey(bytes([HOSPITAL_A]) * 32)
         self.ledger = MemoryLedger(
             [Founder(self.governor_a.address, 1, 0b111)],
             clock=self.clock,
@@ -205,6 +218,7 @@ class Consortium:
         end = self.clock.now() + 365 * DAY_S
         publish.run(HOSPITAL_A, KeyKind.REGISTRAR, self.registrar.address, "", end, self.governor_a)
         publish.run(HOSPITAL_A, KeyKind.BROKER_SIGN, self.broker_sign.address, "", end, self.governor_a)
+        publish.run(HOSPITAL_A, KeyKind.LOG, self.log_key.public, "", end, self.governor_a)
         publish.run(HOSPITAL_B, KeyKind.ISSUER, self.issuer.address, "", end, self.governor_b)
         publish.run(HOSPITAL_B, KeyKind.GATEWAY, self.gateway.public, "", end, self.governor_b)
         self.badge = self.issue_badge.run(
@@ -312,7 +326,7 @@ class Consortium:
         }
         return TrusteeParts(
             keep=KeepShares(seeds=lambda: (self.broker_kem.seed,), **on),
-            give_up=GiveUpShares(held_until=lambda: self.held_until, **on),
+            give_up=GiveUpShares(log=self.log_key, held_until=lambda: self.held_until, **on),
             deliver_rest=self.deliver_rest,
             tell_destroy=self.tell_destroy,
         )
@@ -372,6 +386,7 @@ class Consortium:
             steps=self.steps,
             tell=self.tell_destroy,
             signer=self.broker_sign,
+            log=self.log_key,
             custodian=self.institution,
             held_until=lambda: self.held_until,
         )
@@ -482,14 +497,27 @@ class Consortium:
     @property
     def asking(self) -> AskingParts:
         """What hospital A's broker answers emergency teams and access requests with."""
-        on = {"mirror": self.mirror, "journal": self.journal, "clock": self.clock, "domains": self.domains}
+        on: dict[str, Any] = {
+            "mirror": self.mirror,
+            "journal": self.journal,
+            "clock": self.clock,
+            "domains": self.domains,
+        }
         own: dict[str, Any] = {**on, "custodian": self.institution}
         late: dict[str, Any] = {**on, "steps": self.steps}
         return AskingParts(
             look_up=LookUpPatient(patients=self.patients, **own),
             asks=AnswerAsks(asks=self.kept_asks, **own),
             late=self.late,
-            hand_over=EmergencyHandOver(taken=self.taken, seal=self.seal, custodian=self.institution, **late),
+            hand_over=EmergencyHandOver(
+                judge=JudgeEmergency(taken=self.taken, **on),
+                journal=self.journal,
+                seal=self.seal,
+                domains=self.domains,
+                steps=self.steps,
+                institution=self.institution,
+                signer=self.broker_sign,
+            ),
             record_late=RecordLate(ledger=self.ledger, late=self.late, signer=self.broker_sign, **late),
         )
 

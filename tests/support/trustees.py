@@ -9,6 +9,7 @@ from fiducia.core import ids
 from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.rules import Action, Purpose
 from fiducia.core.signatures import EoaKey
+from fiducia.core.tlog.note import Note
 from fiducia.errors import LedgerUnreachableError
 from fiducia.journeys.asking import DrawUpRequest
 from fiducia.journeys.collecting import CollectKeys
@@ -17,11 +18,13 @@ from fiducia.ports import Broker
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import KeyKind
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     SignedCollect,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
+    StalledEmergency,
 )
 from fiducia.records.typed import Access, Admit
 from tests.support.brokers import MemberBroker
@@ -50,10 +53,19 @@ class Answering:
         hand_over: Callable[[Access], HandOver] | None = None,
         deposit: Callable[[SignedDeposit], SignedKeeping] | None = None,
         collect: Callable[[SignedCollect], HandOver] | None = None,
-        destroy: Callable[[SignedDestroy], SignedDestroyed] | None = None,
+        destroy: Callable[[SignedDestroy], Note] | None = None,
+        emergency: Callable[[StalledEmergency], EmergencyKeys] | None = None,
+        emergency_share: Callable[[LateEmergency], HandOver] | None = None,
     ) -> None:
         self._honest = honest
-        self._changed = {"hand_over": hand_over, "deposit": deposit, "collect": collect, "destroy": destroy}
+        self._changed = {
+            "hand_over": hand_over,
+            "deposit": deposit,
+            "collect": collect,
+            "destroy": destroy,
+            "emergency": emergency,
+            "emergency_share": emergency_share,
+        }
 
     def __getattr__(self, name: str) -> object:
         return self._changed.get(name) or getattr(self._honest, name)
@@ -83,6 +95,7 @@ class Trustees(Consortium):
         for number in range(2, count + 1):
             broker = self.others[number] = MemberBroker(self, number, key(60 + number), MemorySteps())
             publish.run(number, KeyKind.BROKER_SIGN, broker.sign.address, "", end, governors[number])
+            publish.run(number, KeyKind.LOG, broker.log.public, "", end, governors[number])
             publish.run(number, KeyKind.BROKER_KEM, broker.kem.public, "", end, governors[number])
 
     def broker_of(self, institution: int) -> Broker:

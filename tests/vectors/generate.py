@@ -15,6 +15,7 @@ import json
 import sys
 from pathlib import Path
 
+from tests.vectors.attestation_cases import attestation_cases
 from tests.vectors.keys_cases import key_cases
 from tests.vectors.log_cases import log_cases
 from tests.vectors.object_cases import object_cases
@@ -27,7 +28,8 @@ FOLDER = Path(__file__).parent / "formats"
 def expected_files() -> dict[str, bytes]:
     """Return every vector file by its path under `FOLDER`."""
     files: dict[str, bytes] = {}
-    for name, case in [*object_cases(), *key_cases(FOLDER), *log_cases(FOLDER), *provenance_cases()]:
+    kept = [*key_cases(FOLDER), *log_cases(FOLDER), *attestation_cases(FOLDER)]
+    for name, case in [*object_cases(), *kept, *provenance_cases()]:
         files[f"{name}.json"] = (json.dumps(case, indent=2) + "\n").encode()
     files.update({f"study/{name}": data for name, data in study_files().items()})
     return files

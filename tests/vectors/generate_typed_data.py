@@ -34,8 +34,6 @@ BETWEEN_BROKERS = (
     statements.Keeping,
     statements.Collect,
     statements.Destroy,
-    statements.Destroyed,
-    statements.Cleared,
 )
 
 

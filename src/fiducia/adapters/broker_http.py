@@ -13,11 +13,15 @@ import orjson
 
 from fiducia.core import wire
 from fiducia.core.problems import from_problem
+from fiducia.core.tlog.attestation import parse_attested
+from fiducia.core.tlog.note import Note
 from fiducia.errors import LedgerUnreachableError
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -25,9 +29,9 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
+    StalledEmergency,
     WaitingAsks,
 )
 from fiducia.records.typed import Access
@@ -66,6 +70,16 @@ class HttpBroker:
         """Collect sealed keys."""
         return wire.decode(HandOver, self._post("/v1/hand-overs", wire.encode(access)), limit_bytes=ANSWER_MAX_BYTES)
 
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        """Have the custodian hand over while the chain stalls."""
+        answer = self._post("/v1/emergencies", wire.encode(asked))
+        return wire.decode(EmergencyKeys, answer, limit_bytes=ANSWER_MAX_BYTES)
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        """Have another trustee do so, on the custodian's word."""
+        answer = self._post("/v1/emergencies/shares", wire.encode(shown))
+        return wire.decode(HandOver, answer, limit_bytes=ANSWER_MAX_BYTES)
+
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         """Have shares kept."""
         return wire.decode(SignedKeeping, self._post("/v1/deposits", wire.encode(signed)))
@@ -74,9 +88,9 @@ class HttpBroker:
         """Have shares given to a custodian that moves them."""
         return wire.decode(HandOver, self._post("/v1/collections", wire.encode(signed)), limit_bytes=ANSWER_MAX_BYTES)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         """Have shares destroyed."""
-        return wire.decode(SignedDestroyed, self._post("/v1/destructions", wire.encode(signed)))
+        return parse_attested(self._post("/v1/destructions", wire.encode(signed)))
 
     def keeps_for(self, trustee: int) -> bool:
         """Tell whether deposits for a trustee wait there."""

@@ -15,12 +15,13 @@ import psutil
 
 from fiducia.app import evmd
 from fiducia.app.home import Home
+from fiducia.app.interruptions import undisturbed
 from fiducia.app.node_rpc import newest_block
 from fiducia.app.plan import Plan, validator_name
 from fiducia.app.processes import Child, recorded
 from fiducia.app.settings import Settings
 from fiducia.app.stack_parts import Part, look
-from fiducia.app.starting import Starting, undisturbed
+from fiducia.app.starting import Starting
 from fiducia.errors import ConfigError, InputError, LedgerUnreachableError
 
 READY_S = 90.0

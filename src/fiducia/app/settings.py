@@ -28,6 +28,7 @@ _CUSTODY = (
 
 RATES = (
     *("releases_per_person", "releases_per_institution", "hand_overs_per_person", "hand_overs_per_institution"),
+    *("emergencies_per_person", "emergencies_per_institution"),
     *("deposits_per_custodian", "collections_per_custodian"),
 )
 """What an operator limits at a broker's door, a minute each (`app.broker.limits`)."""
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
         releases_per_institution: FIDUCIA_RELEASES_PER_INSTITUTION, as above.
         hand_overs_per_person: FIDUCIA_HAND_OVERS_PER_PERSON, as above.
         hand_overs_per_institution: FIDUCIA_HAND_OVERS_PER_INSTITUTION, as above.
+        emergencies_per_person: FIDUCIA_EMERGENCIES_PER_PERSON, as above.
+        emergencies_per_institution: FIDUCIA_EMERGENCIES_PER_INSTITUTION, as above.
         deposits_per_custodian: FIDUCIA_DEPOSITS_PER_CUSTODIAN, as above.
         collections_per_custodian: FIDUCIA_COLLECTIONS_PER_CUSTODIAN, as above.
         rekey_purposes: FIDUCIA_REKEY_PURPOSES, purposes separated by commas, or "all": what was kept under a revoked
@@ -95,6 +98,8 @@ class Settings(BaseSettings):
     releases_per_institution: int | None = Field(default=None, ge=1)
     hand_overs_per_person: int | None = Field(default=None, ge=1)
     hand_overs_per_institution: int | None = Field(default=None, ge=1)
+    emergencies_per_person: int | None = Field(default=None, ge=1)
+    emergencies_per_institution: int | None = Field(default=None, ge=1)
     deposits_per_custodian: int | None = Field(default=None, ge=1)
     collections_per_custodian: int | None = Field(default=None, ge=1)
     rekey_purposes: str | None = Field(default=None, pattern=_WORDS)

@@ -20,6 +20,7 @@ import httpx2
 from fiducia.app import kubo_daemon
 from fiducia.app.anvil import anvil_program, find_anvil, set_time
 from fiducia.app.home import no_consortium
+from fiducia.app.interruptions import undisturbed
 from fiducia.app.lab import Lab
 from fiducia.app.plan import (
     ANVIL,
@@ -35,7 +36,7 @@ from fiducia.app.processes import Child, Program, port_is_open, recorded, stop_r
 from fiducia.app.provision import bind_network, create_profiles, note_set_up, provision
 from fiducia.app.settings import Settings
 from fiducia.app.stack_parts import Part, look
-from fiducia.app.starting import Starting, undisturbed
+from fiducia.app.starting import Starting
 from fiducia.app.wiring import READER, House
 from fiducia.errors import ConfigError, LedgerUnreachableError, LimitError, StoreError
 

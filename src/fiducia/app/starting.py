@@ -1,21 +1,13 @@
 """Starting processes of a home whole: all recorded as they come, none left behind by a start that fails.
 
-Owns the record of what a start began, and that signals which would interrupt wait while a process is being
-started or stopped. What a process is belongs to `processes` and to whoever describes it.
+Owns the record of what a start began. What a process is belongs to `processes` and to whoever describes it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
-
 from fiducia.app.home import Home
+from fiducia.app.interruptions import undisturbed
 from fiducia.app.processes import Child, Program, Stack, record, recorded
-
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Starting:
@@ -52,24 +44,3 @@ class Starting:
             self._stack.stop()
             for name in names:
                 (self._run / f"{name}.pid").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold signals that would interrupt back until the block is done: processes are started and stopped whole."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-
-    def hold(number: int, _: FrameType | None) -> None:
-        held.append(number)
-
-    before = {number: signal.signal(number, hold) for number in INTERRUPTIONS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if held:
-            signal.raise_signal(held[0])

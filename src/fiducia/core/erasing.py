@@ -1,7 +1,8 @@
 """Erasing a study: whether anything stands against it, whose shares open it, and what a certificate proves.
 
-A share is accounted for when its trustee's broker attests that all it had of the study is destroyed. Fewer than t that
-are not, of every deal that the ledger vouches for, open nothing. Source: docs/formats.md, "Certificate of erasure".
+A share is accounted for when its trustee attests, in a signed note, that all it had of the study is destroyed. Fewer
+than t that are not, of every deal that the ledger vouches for, open nothing. Source: docs/formats.md, "Certificate of
+erasure".
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from fiducia.core import ids
+from fiducia.core.attesting import require_attested_by
 from fiducia.core.entries import Study
 from fiducia.core.formats.erasure import ErasureCertificate, parse_erasure
 from fiducia.core.formats.manifest import parse_manifest
 from fiducia.core.keys.custody import Custody, CustodyRule, parse_custody
 from fiducia.core.refusals import refusal
 from fiducia.core.replay import State
-from fiducia.core.signatures import recover_or_none
-from fiducia.core.typed_data import Domains, Struct
-from fiducia.errors import EncodingError, VerificationError
-from fiducia.records.ledger import KeyKind, StudyStatus
+from fiducia.core.tlog.attestation import parse_cleared, parse_destroyed
+from fiducia.core.tlog.note import Note
+from fiducia.core.typed_data import Domains
+from fiducia.errors import EncodingError, SignatureError, VerificationError
+from fiducia.records.ledger import StudyStatus
 
 ALL_SHARES = bytes(32)
 """What a `Destroy` names instead of one custody document: all shares of the study, whichever dealt them."""
@@ -89,20 +92,37 @@ def verify_erasure(data: bytes, state: State, domains: Domains) -> ProvenErasure
         raise VerificationError("the ledger does not have this study as erased")
     if study.certificate != hashlib.sha256(data).digest():
         raise VerificationError("the ledger has the digest of another certificate for this study")
+    return prove_erasure(certificate, study, state, domains)
+
+
+def prove_erasure(certificate: ErasureCertificate, study: Study, state: State, domains: Domains) -> ProvenErasure:
+    """Return what a certificate proves about a study, whether or not the ledger has its digest yet.
+
+    Args:
+        certificate: as parsed.
+        study: the ledger's.
+        state: the ledger, replayed.
+        domains: of its contracts.
+
+    Raises:
+        VerificationError: it does not prove that the study is erased; says what fails.
+    """
     deals = tuple(deals_of(_custodies(certificate, study)))
-    attested = {each.destroyed.trustee for each in certificate.destroyed}
-    for each in certificate.destroyed:
-        said = each.destroyed
+    held, attested = [], set()
+    for note in certificate.destroyed:
+        said = parse_destroyed(note.text)
         if (said.study_id, said.custody) != (study.study_id, ALL_SHARES):
             raise VerificationError(f"institution {said.trustee} attests something else")
-        _check_signed(state, domains, said, each.signature, said.trustee, said.destroyed_at)
+        _check_signed(note, said.trustee, said.destroyed_at, state, domains)
+        attested.add(said.trustee)
+        held.append(said.held_until)
     if still_open(deals, attested):
         raise VerificationError("as many trustees as open the study do not attest that their shares are destroyed")
-    cleared = certificate.cleared.cleared
+    cleared = parse_cleared(certificate.cleared.text)
     if (cleared.study_id, cleared.custodian) != (study.study_id, certificate.custodian):
         raise VerificationError("the custodian attests something else")
-    _check_signed(state, domains, cleared, certificate.cleared.signature, cleared.custodian, cleared.cleared_at)
-    held = [cleared.held_until, *(each.destroyed.held_until for each in certificate.destroyed)]
+    held.append(cleared.held_until)
+    _check_signed(certificate.cleared, cleared.custodian, cleared.cleared_at, state, domains)
     trustees = {trustee for rule in deals for trustee in rule.trustees}
     return ProvenErasure(
         study.study_id, certificate.custodian, tuple(sorted(attested)), tuple(sorted(trustees - attested)), max(held)
@@ -122,10 +142,8 @@ def _custodies(certificate: ErasureCertificate, study: Study) -> list[Custody]:
         raise VerificationError(f"what the ledger vouches for is malformed: {error}") from error
 
 
-def _check_signed(
-    state: State, domains: Domains, statement: Struct, signature: bytes, institution: int, at: int
-) -> None:
-    signer = recover_or_none(domains.digest(statement), signature)
-    key_hash = None if signer is None else ids.key_hash(KeyKind.BROKER_SIGN, signer)
-    if key_hash is None or at >= state.key_end(institution, KeyKind.BROKER_SIGN, key_hash):
-        raise VerificationError(f"institution {institution} published no broker that signed its attestation")
+def _check_signed(note: Note, institution: int, at: int, state: State, domains: Domains) -> None:
+    try:
+        require_attested_by(note, institution, at, state, domains)
+    except SignatureError as error:
+        raise VerificationError(f"an attestation does not hold: {error}") from error

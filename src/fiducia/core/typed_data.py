@@ -78,8 +78,6 @@ _HOMES: dict[type, Contract] = {
     statements.Keeping: Contract.STUDIES,
     statements.Collect: Contract.STUDIES,
     statements.Destroy: Contract.STUDIES,
-    statements.Destroyed: Contract.STUDIES,
-    statements.Cleared: Contract.STUDIES,
     typed.Grant: Contract.GRANTS,
     typed.Revoke: Contract.GRANTS,
     typed.Review: Contract.GRANTS,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fiducia.core.formats.merkle_proofs import consistency
+from fiducia.core.log_keys import log_keys
 from fiducia.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint
 from fiducia.core.tlog.note import Note, NoteSignature, parse_note, parse_signatures
 from fiducia.core.tlog.proof import signed_by_one
@@ -31,8 +32,8 @@ from fiducia.errors import (
     ProofError,
     SignatureError,
 )
-from fiducia.journeys.log_keys import OwnLogKey, log_keys
 from fiducia.journeys.log_tree import JournalTree
+from fiducia.journeys.own_log_key import OwnLogKey
 from fiducia.ports import Anchors, Clock, Logbook, LogDoor, Mirror, Steps
 from fiducia.records.journal import AnchoredNote, KeptCheckpoint
 

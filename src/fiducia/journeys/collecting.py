@@ -12,7 +12,7 @@ release still stands is the caller's to ask, before and while it reads. Source: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fiducia.core import ids
@@ -41,6 +41,9 @@ from fiducia.journeys.still_open import when_final
 from fiducia.ports import Broker, Clock, Mirror, Store
 from fiducia.records.images import Blame, HandOver, Release
 from fiducia.records.typed import Access, KeyRequest
+
+Answered = tuple[int, HandOver | FiduciaError]
+"""A trustee, and what it handed over or why it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,17 @@ class CollectKeys:
         """
         return self._collect(access, self._asked(access.request), seed)
 
+    def custodian_of(self, request: KeyRequest) -> int:
+        """Return whose broker decides a request. Raises: InputError (unknown revision), LedgerError."""
+        return self._revision(request)[0].custodian
+
+    def collect_from(
+        self, access: Access, seed: bytes, asking: Callable[[tuple[int, ...]], Iterable[Answered]]
+    ) -> Collected:
+        """As `collect`, with another way to ask: gets the trustees, yields (trustee, answer or error) as they come."""
+        asked = self._asked(access.request)
+        return self._take(access, asked, seed, asking(asked.custody.trustees))
+
     def open(self, access: Access, hand_overs: Sequence[HandOver], seed: bytes) -> tuple[OpenedSeries, ...]:
         """Return the series that a request names, in their order, each proved as far as its index.
 
@@ -143,13 +157,20 @@ class CollectKeys:
     # -- asking
 
     def _collect(self, access: Access, asked: _Asked, seed: bytes) -> Collected:
+        trustees = asked.custody.trustees
+        return self._take(
+            access, asked, seed, self._at_once({trustee: self._asking(trustee, access) for trustee in trustees})
+        )
+
+    def _take(self, access: Access, asked: _Asked, seed: bytes, answers: Iterable[Answered]) -> Collected:
+        """Take answers until t are good; those that come later are not waited for."""
         custody = asked.custody
         spare = len(custody.trustees) - custody.threshold
         hand_overs: list[HandOver] = []
         shares: list[SeriesShare] = []
         blamed: list[Blame] = []
         failed: dict[int, FiduciaError] = {}
-        for trustee, answer in self._at_once({trustee: self._asking(trustee, access) for trustee in custody.trustees}):
+        for trustee, answer in answers:
             if isinstance(answer, FiduciaError):
                 failed[trustee] = answer
                 if sum(isinstance(error, DeniedError) for error in failed.values()) > spare:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fiducia.core import wire
+from fiducia.core.attesting import require_attested_by
 from fiducia.core.keys.custody import Custody, custody_digest
+from fiducia.core.tlog.attestation import parse_destroyed
+from fiducia.core.tlog.note import Note
 from fiducia.core.typed_data import Domains
-from fiducia.errors import FiduciaError, KeyMissingError, ShareError
-from fiducia.journeys.dealing import signed_by
+from fiducia.errors import FiduciaError, KeyMissingError, ShareError, SignatureError
 from fiducia.journeys.giving_up import DESTROYED
 from fiducia.ports import Broker, Clock, Journal, Mirror, Signer, Steps, Vault
 from fiducia.records.images import JournalEntry
-from fiducia.records.statements import Destroy, SignedDestroy, SignedDestroyed
+from fiducia.records.statements import Destroy, SignedDestroy
 
 DESTROYING = "destroy/"
 """Where a custodian's vault keeps the orders to destroy that are not attested yet."""
@@ -104,16 +106,19 @@ class TellDestroy:
         except FiduciaError:
             return False
         at = self._clock.now()
-        entry = JournalEntry(DESTROYED, at, order.destroy.study_id, wire.encode(answer).decode())
+        entry = JournalEntry(DESTROYED, at, order.destroy.study_id, bytes(answer).decode())
         self._journal.append([entry])
         self._steps.reached("custody.attested")
         self._vault.remove((name,))
         return True
 
-    def _require(self, order: SignedDestroy, answer: SignedDestroyed) -> None:
-        asked, said = order.destroy, answer.destroyed
-        digest = self._domains.digest(said)
+    def _require(self, order: SignedDestroy, answer: Note) -> None:
+        """Believe it when the trustee's LOG key counts now, and at the time that it names."""
+        asked, said = order.destroy, parse_destroyed(answer.text)
         if (said.study_id, said.trustee, said.custody) != (asked.study_id, asked.trustee, asked.custody):
             raise ShareError(f"institution {asked.trustee} attests something else")
-        if not signed_by(self._mirror, asked.trustee, digest, answer.signature, self._clock.now()):
-            raise ShareError(f"institution {asked.trustee} published no broker that signed this attestation")
+        at = max(self._clock.now(), said.destroyed_at)
+        try:
+            require_attested_by(answer, asked.trustee, at, self._mirror.state(), self._domains)
+        except SignatureError:  # its key may have been published since
+            require_attested_by(answer, asked.trustee, at, self._mirror.catch_up(), self._domains)

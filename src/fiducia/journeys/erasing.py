@@ -4,7 +4,7 @@
     2. orders to destroy, to everybody who was ever dealt a share of it, lie in the vault; each is sent (`TellDestroy`)
     3. each trustee destroys its shares, has its store forget the objects, and attests it (`giving_up`)
     4. the custodian does the same, destroys its salts and the directory's entries, and attests it
-    5. the certificate, with all attestations, is kept; the ledger gets its digest
+    5. the certificate, with all attestations, is kept when it holds; the ledger gets its digest
 
 It goes on as long as fewer than t trustees of every deal have not attested; the broker tells those again and again. A
 crash anywhere is finished by the same call. Withdrawing is refused while a hold stands or retention runs: what must be
@@ -18,25 +18,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fiducia.core import wire
+from fiducia.core.attesting import require_attested_by
 from fiducia.core.entries import Study
-from fiducia.core.erasing import ALL_SHARES, deals_of, require_erasable, still_open, verify_erasure
-from fiducia.core.formats.erasure import ErasureCertificate
+from fiducia.core.erasing import ALL_SHARES, deals_of, prove_erasure, require_erasable, still_open, verify_erasure
+from fiducia.core.formats.erasure import ErasureCertificate, parse_erasure
 from fiducia.core.keys.custody import Custody
 from fiducia.core.replay import State
-from fiducia.core.typed_data import Domains
-from fiducia.errors import InputError, KeyMissingError, TrusteeError
+from fiducia.core.tlog.attestation import Cleared, parse_attested, parse_destroyed
+from fiducia.core.tlog.checkpoint import origin_of
+from fiducia.core.tlog.note import Note
+from fiducia.core.typed_data import Contract, Domains
+from fiducia.errors import EncodingError, InputError, KeyMissingError, SignatureError, TrusteeError, VerificationError
 from fiducia.journeys.destroying import DESTROYING, TellDestroy
 from fiducia.journeys.erasure import RecordErasure
 from fiducia.journeys.forgetting import drop_objects, forget_entries, forget_key_material
 from fiducia.journeys.giving_up import DESTROYED
 from fiducia.journeys.moving_custody import ClaimedStudy
 from fiducia.journeys.objects import read_custody, read_manifest
+from fiducia.journeys.own_log_key import OwnLogKey
 from fiducia.journeys.subjects import known_study
 from fiducia.journeys.withdrawal import WithdrawStudy
 from fiducia.ports import Clock, Journal, Ledger, Mirror, Patients, Signer, Steps, Store, Studies, Vault
 from fiducia.records.images import JournalEntry, StudyEntry
 from fiducia.records.ledger import StudyStatus
-from fiducia.records.statements import Cleared, Destroy, SignedCleared, SignedDestroy, SignedDestroyed
+from fiducia.records.statements import Destroy, SignedDestroy
 
 CLEARED = "study_cleared"
 CERTIFICATES = "erasure/"
@@ -86,13 +91,15 @@ class EraseStudy:
         steps: Steps,
         tell: TellDestroy,
         signer: Signer,
+        log: OwnLogKey,
         custodian: int,
         held_until: Callable[[], int],
     ) -> None:
         """Take the ports.
 
         Args:
-            signer: the custodian's BROKER_SIGN key.
+            signer: the custodian's BROKER_SIGN key, which orders.
+            log: its LOG key, which attests.
             custodian: its number.
             held_until: from when on no copy of this member holds what is in one now; 0 where it makes none.
         """
@@ -107,6 +114,7 @@ class EraseStudy:
         self._steps = steps
         self._tell = tell
         self._signer = signer
+        self._log = log
         self._custodian = custodian
         self._held_until = held_until
         self._withdraw = WithdrawStudy(ledger=ledger, domains=domains)
@@ -122,6 +130,7 @@ class EraseStudy:
         Raises:
             InputError: an unknown study, or another hospital's; a legal hold stands, or its retention runs and the
             patient did not ask: nothing was changed. TrusteeError: as many as open it have not attested yet.
+            VerificationError: what was attested does not hold, a LOG key not being published; nothing is recorded.
             StoreError, VaultError, JournalError, LedgerError, BackupError: a part failed; the same call goes on.
         """
         with ClaimedStudy(self._studies, study_id) as entry:
@@ -149,13 +158,22 @@ class EraseStudy:
         return study
 
     def _kept(self, study: Study) -> bytes | None:
-        """The certificate, when one was made; one that was recorded by other means is not ours."""
+        """The certificate, when one was made; what was recorded by other means is not ours, nor what proves nothing."""
         try:
             data = self._vault.get(CERTIFICATES + study.study_id.hex())
         except KeyMissingError:
             return None
-        recorded = study.status != StudyStatus.ERASED or study.certificate == hashlib.sha256(data).digest()
-        return data if recorded else None
+        if study.status == StudyStatus.ERASED:
+            return data if study.certificate == hashlib.sha256(data).digest() else None
+        try:
+            self._prove(data, study)
+        except (EncodingError, VerificationError):
+            return None  # a key that vouched was ended for good since
+        return data
+
+    def _prove(self, data: bytes, study: Study) -> None:
+        """Before its digest stands on the ledger for good."""
+        prove_erasure(parse_erasure(data), study, self._mirror.catch_up(), self._domains)
 
     def _destroyed(self, study: Study, entry: StudyEntry | None, registrar: Signer) -> bytes:
         """Destroy everything, and return the certificate about it."""
@@ -194,6 +212,7 @@ class EraseStudy:
             destroyed=tuple(attested[trustee] for trustee in sorted(attested)),
             cleared=self._cleared(study_id),
         ).to_bytes()
+        self._prove(certificate, study)
         self._steps.reached("erase.cleared")
         self._vault.put({CERTIFICATES + study_id.hex(): certificate})
         self._steps.reached("erase.certified")
@@ -212,26 +231,39 @@ class EraseStudy:
         earlier = [name for name in self._vault.names(f"{DESTROYING}{study_id.hex()}/") if name not in orders]
         self._vault.remove(earlier)
 
-    def _attested(self, study_id: bytes) -> dict[int, SignedDestroyed]:
-        """Who attested that all it had is destroyed, as the journal has it."""
+    def _attested(self, study_id: bytes) -> dict[int, Note]:
+        """Who attested that all it had is destroyed, as the journal has it.
+
+        What does not hold any more is asked for again: a key that was ended for good since makes no certificate.
+        """
         found = {}
         for noted in self._journal.entries(DESTROYED):
-            if noted.subject_id == study_id:
-                answer = wire.decode(SignedDestroyed, noted.body.encode())
-                if answer.destroyed.custody == ALL_SHARES:
-                    found[answer.destroyed.trustee] = answer
+            if noted.subject_id == study_id and (note := self._holding(noted.body)) is not None:
+                found[parse_destroyed(note.text).trustee] = note
         return found
+
+    def _holding(self, body: str) -> Note | None:
+        """The attestation about all shares in a journal's entry, if it holds."""
+        try:
+            note = parse_attested(body.encode())
+            said = parse_destroyed(note.text)
+            if said.custody == ALL_SHARES:
+                require_attested_by(note, said.trustee, said.destroyed_at, self._mirror.state(), self._domains)
+                return note
+        except (EncodingError, SignatureError):
+            pass
+        return None
 
     def _waiting(self, study_id: bytes) -> tuple[int, ...]:
         names = self._vault.names(_orders(study_id))
         return tuple(sorted(int(name.rsplit("/", 1)[1]) for name in names))
 
-    def _cleared(self, study_id: bytes) -> SignedCleared:
-        cleared = Cleared(study_id, self._custodian, self._clock.now(), self._held_until())
-        signed = SignedCleared(cleared, self._signer.sign(self._domains.digest(cleared)))
-        entry = JournalEntry(CLEARED, cleared.cleared_at, study_id, wire.encode(signed).decode())
-        self._journal.append([entry])
-        return signed
+    def _cleared(self, study_id: bytes) -> Note:
+        domain, at = self._domains.of(Contract.STUDIES), self._clock.now()
+        cleared = Cleared(domain, study_id, self._custodian, at, self._held_until())
+        note = self._log.attest(origin_of(self._domains, self._custodian), cleared)
+        self._journal.append([JournalEntry(CLEARED, at, study_id, bytes(note).decode())])
+        return note
 
 
 def _orders(study_id: bytes) -> str:

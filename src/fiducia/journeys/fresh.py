@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from fiducia.core.signatures import EoaKey
+from fiducia.core.tlog.attestation import Attestation
 from fiducia.core.tlog.checkpoint import Checkpoint
 from fiducia.core.tlog.note import Note, NoteSignature
 from fiducia.core.tlog.signing import LogKey
@@ -70,7 +71,7 @@ class FreshSigner:
 
 
 class FreshLogKey:
-    """A `fiducia.journeys.log_keys.OwnLogKey` with whichever key is in use."""
+    """A `fiducia.journeys.own_log_key.OwnLogKey` with whichever key is in use."""
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._key = Fresh(read, LogKey)
@@ -83,6 +84,10 @@ class FreshLogKey:
     def sign(self, checkpoint: Checkpoint, at: int) -> Note:
         """See `LogKey.sign`. Raises: KeyMissingError, VaultError."""
         return self._key.now().sign(checkpoint, at)
+
+    def attest(self, name: str, attestation: Attestation) -> Note:
+        """See `LogKey.attest`. Raises: KeyMissingError, VaultError."""
+        return self._key.now().attest(name, attestation)
 
     def cosign(self, name: str, checkpoint: Checkpoint, at: int) -> tuple[NoteSignature, ...]:
         """See `LogKey.cosign`. Raises: KeyMissingError, VaultError."""

@@ -3,7 +3,7 @@
     collect   the ledger's newest revision of the study says that its keys move; then, sealed to a key that the
               custodian's broker published, the shares it was dealt
     destroy   the ledger's newest revision was dealt anew; then every share of the earlier deal is destroyed, and that
-              is attested, signed
+              is attested, in a signed note
               or it was sealed anew, and every revision before it is withdrawn; then the shares of the old keys are
               or the study is withdrawn and may be erased; then all shares of it are, and its objects here, likewise
 
@@ -22,17 +22,21 @@ from fiducia.core.erasing import ALL_SHARES, require_erasable
 from fiducia.core.keys.custody import Custody, SeriesCustody
 from fiducia.core.keys.sealing import seal_shares
 from fiducia.core.replay import State
-from fiducia.core.typed_data import Domains, Struct, hash_struct
+from fiducia.core.tlog.attestation import Destroyed
+from fiducia.core.tlog.checkpoint import origin_of
+from fiducia.core.tlog.note import Note
+from fiducia.core.typed_data import Contract, Domains, Struct, hash_struct
 from fiducia.errors import DeniedError, InputError, KeyMissingError, LedgerNotFinalError, SignatureError
 from fiducia.journeys.dealing import signed_by
 from fiducia.journeys.forgetting import drop_objects, forget_key_material
 from fiducia.journeys.objects import read_custody, read_custody_document, read_manifest, vouched_form
+from fiducia.journeys.own_log_key import OwnLogKey
 from fiducia.journeys.shares import forget_shares, share_of
 from fiducia.journeys.subjects import known_study
 from fiducia.ports import Clock, Journal, Mirror, Signer, Steps, Store, Vault
 from fiducia.records.images import HandOver, JournalEntry
 from fiducia.records.ledger import KeyKind, StudyStatus
-from fiducia.records.statements import Destroy, Destroyed, SignedCollect, SignedDestroy, SignedDestroyed
+from fiducia.records.statements import Destroy, SignedCollect, SignedDestroy
 from fiducia.records.typed import HandOverStatement
 
 COLLECTED = "share_collected"
@@ -44,7 +48,7 @@ class GiveUpShares:
 
     Example:
         ``GiveUpShares(mirror=mirror, store=store, vault=vault, journal=journal, clock=clock, domains=domains,
-        steps=steps, trustee=2, signer=broker_sign, held_until=lambda: 0).collect(signed_collect)``
+        steps=steps, trustee=2, signer=broker_sign, log=log_key, held_until=lambda: 0).collect(signed_collect)``
     """
 
     def __init__(
@@ -59,12 +63,14 @@ class GiveUpShares:
         steps: Steps,
         trustee: int,
         signer: Signer,
+        log: OwnLogKey,
         held_until: Callable[[], int],
     ) -> None:
         """Take the ports.
 
         Args:
             signer: the BROKER_SIGN key.
+            log: the LOG key, which attests.
             held_until: from when on no copy of this member holds what is in one now; 0 where it makes none.
         """
         self._mirror = mirror
@@ -76,6 +82,7 @@ class GiveUpShares:
         self._steps = steps
         self._trustee = trustee
         self._signer = signer
+        self._log = log
         self._held_until = held_until
 
     def collect(self, signed: SignedCollect) -> HandOver:
@@ -111,7 +118,7 @@ class GiveUpShares:
         self._steps.reached("collect.journalled")
         return HandOver(request_id, self._trustee, sealed, signature)
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         """Destroy the shares of an earlier deal, or of an erased study, and attest it; again is attested again.
 
         Raises:
@@ -129,11 +136,12 @@ class GiveUpShares:
             self._forget_earlier(_live(study), destroy)
         self._steps.reached("destroy.forgotten")
         at = self._clock.now()
-        destroyed = Destroyed(destroy.study_id, self._trustee, destroy.custody, at, self._held_until())
-        answer = SignedDestroyed(destroyed, self._signer.sign(self._domains.digest(destroyed)))
-        self._journal.append([JournalEntry(DESTROYED, at, destroy.study_id, wire.encode(answer).decode())])
+        domain, until = self._domains.of(Contract.STUDIES), self._held_until()
+        destroyed = Destroyed(domain, destroy.study_id, self._trustee, destroy.custody, at, until)
+        note = self._log.attest(origin_of(self._domains, self._trustee), destroyed)
+        self._journal.append([JournalEntry(DESTROYED, at, destroy.study_id, bytes(note).decode())])
         self._steps.reached("destroy.journalled")
-        return answer
+        return note
 
     def _forget_all(self, state: State, study: Study) -> None:
         """All shares of a study that may be erased, by the ledger's last facts."""

@@ -59,6 +59,14 @@ class SealKeys:
         statement = HandOverStatement(request_id, self._trustee, hashlib.sha256(sealed).digest())
         return HandOver(request_id, self._trustee, sealed, self._signer.sign(self._domains.digest(statement)))
 
+    def is_trustee(self, access: Access) -> bool:
+        """Tell whether this institution is a trustee of the revision that a request names.
+
+        Raises: DeniedError (no such study), StoreError, LedgerError.
+        """
+        _, custody = self._documents.of(self._digest(access.request.study_id, access.request.revision))
+        return self._trustee in custody.trustees
+
     def _recipient(self, access: Access) -> bytes:
         wanted = access.request.recipient
         if isinstance(access, OwnAccess):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fiducia.core.log_keys import log_keys
 from fiducia.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint
 from fiducia.core.tlog.note import Note, parse_note
 from fiducia.core.tlog.proof import signed_by_one
@@ -23,7 +24,6 @@ from fiducia.core.tlog.witness import origin_hash
 from fiducia.core.typed_data import Domains
 from fiducia.errors import InputError, LedgerUnreachableError, LogConflictError, NotThereError, SignatureError
 from fiducia.journeys.log_comparing import LogFinding, Looking
-from fiducia.journeys.log_keys import log_keys
 from fiducia.ports import Anchors, Clock, Logbook, LogDoor, Mirror
 from fiducia.records.journal import AnchoredNote, KeptCheckpoint
 

@@ -11,6 +11,7 @@ what can be judged by itself is kept as evidence.
 from __future__ import annotations
 
 from fiducia.core.formats.merkle_proofs import EMPTY_ROOT, verify_consistency
+from fiducia.core.log_keys import institution_behind, log_keys
 from fiducia.core.tlog.checkpoint import Checkpoint, origin_of, parse_checkpoint
 from fiducia.core.tlog.evidence import Evidence, Lie, judge
 from fiducia.core.tlog.note import parse_note
@@ -18,7 +19,7 @@ from fiducia.core.tlog.proof import signed_by_one
 from fiducia.core.tlog.witness import AddCheckpoint, origin_hash, parse_add_checkpoint
 from fiducia.core.typed_data import Domains
 from fiducia.errors import EncodingError, LogConflictError, NotThereError, ProofError, SignatureError
-from fiducia.journeys.log_keys import OwnLogKey, institution_behind, log_keys
+from fiducia.journeys.own_log_key import OwnLogKey
 from fiducia.ports import Clock, Logbook, Mirror, Steps
 from fiducia.records.journal import KeptCheckpoint
 

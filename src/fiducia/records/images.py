@@ -195,13 +195,14 @@ class FetchedStudy:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One act of a broker: kind, time, the id it is about, and a JSON body in wire form.
+    """One act of a broker: kind, time, the id it is about, and a JSON body in wire form; of the last
+    two kinds, what was attested, as a signed note.
 
     Kinds: revoke_taken, revoke_relayed, revoke_refused, release_asked, denied, handed_over, hand_over_denied,
-    looked_up, ask_taken, ask_declined, notice_delivered, notice_deferred, late_handed_over, late_recorded,
-    late_refused, late_denied, quarantine_released, quarantine_deleted, gateway_read, gateway_signed_in,
-    gateway_signed_out, emergency_opened, emergency_reviewed, staff_grant, act_carried, badge_issued, staff_added,
-    staff_removed, intake_token_made, share_kept, share_delivered, share_collected,
+    looked_up, ask_taken, ask_declined, notice_delivered, notice_deferred, late_handed_over, late_share_handed_over,
+    late_recorded, late_refused, late_denied, quarantine_released, quarantine_deleted, gateway_read,
+    gateway_signed_in, gateway_signed_out, emergency_opened, emergency_reviewed, staff_grant, act_carried,
+    badge_issued, staff_added, staff_removed, intake_token_made, share_kept, share_delivered, share_collected,
     share_destroyed, study_cleared.
     """
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fiducia.records.images import PatientIdentity
+from fiducia.records.images import HandOver, PatientIdentity
 from fiducia.records.ledger import GrantAct
-from fiducia.records.typed import Approval, Bytes20, Bytes32, StaffAccess, UInt16, UInt32, UInt64
+from fiducia.records.typed import Approval, Bytes20, Bytes32, Late, StaffAccess, UInt16, UInt32, UInt64
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +105,6 @@ class Destroy:
 
 
 @dataclass(frozen=True, slots=True)
-class Destroyed:
-    """A trustee's broker attests that it destroyed the shares that such a document dealt to it, or all it had.
-
-    `held_until`: from then on no copy that it makes of itself holds them either (UTC Unix seconds); 0: it makes none.
-    """
-
-    study_id: Bytes32
-    trustee: UInt32
-    custody: Bytes32
-    destroyed_at: UInt64
-    held_until: UInt64
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """A custodian's broker attests that it destroyed its salts, directory entries and objects of an erased study.
-
-    `held_until`: as `Destroyed`'s.
-    """
-
-    study_id: Bytes32
-    custodian: UInt32
-    cleared_at: UInt64
-    held_until: UInt64
-
-
-@dataclass(frozen=True, slots=True)
 class SignedCollect:
     """A collect signed with the custodian's BROKER_SIGN key."""
 
@@ -144,22 +117,6 @@ class SignedDestroy:
     """A destroy signed with the custodian's BROKER_SIGN key."""
 
     destroy: Destroy
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedDestroyed:
-    """An attestation signed with the trustee's BROKER_SIGN key."""
-
-    destroyed: Destroyed
-    signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCleared:
-    """An attestation signed with the custodian's BROKER_SIGN key."""
-
-    cleared: Cleared
     signature: bytes
 
 
@@ -258,8 +215,32 @@ class StalledEmergency:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedLate:
+    """A custodian's word for a hand-over during a stall, as `recordLate` takes it; signed with its BROKER_SIGN key."""
+
+    late: Late
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyKeys:
+    """What the custodian's broker answers a team: its word, and its own keys (None where it is no trustee)."""
+
+    late: SignedLate
+    hand_over: HandOver | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateEmergency:
+    """What a team shows the other trustees, and what their journals keep of it: the custodian has answered already."""
+
+    emergency: StalledEmergency
+    late: SignedLate
+
+
+@dataclass(frozen=True, slots=True)
 class LateHandOver:
-    """What a trustee's journal keeps of a hand-over during a stall: all that the ledger must be told afterwards."""
+    """What the custodian's journal keeps of a hand-over during a stall: all that the ledger is told afterwards."""
 
     grant: GrantAct
     access: StaffAccess

@@ -137,9 +137,6 @@ TYPE_STRINGS = {
     statements.Keeping: "Keeping(bytes32 studyId,uint32 trustee,bytes32 custody,bytes32 sealed)",
     statements.Collect: "Collect(bytes32 studyId,uint16 revision,uint32 custodian,uint32 trustee,bytes32 recipient)",
     statements.Destroy: "Destroy(bytes32 studyId,uint32 custodian,uint32 trustee,bytes32 custody)",
-    statements.Destroyed: "Destroyed(bytes32 studyId,uint32 trustee,bytes32 custody,uint64 destroyedAt,"
-    "uint64 heldUntil)",
-    statements.Cleared: "Cleared(bytes32 studyId,uint32 custodian,uint64 clearedAt,uint64 heldUntil)",
     statements.LookUp: "LookUp(uint32 custodian,bytes32 identity,uint64 notAfter,bytes32 salt)",
     statements.Ask: "Ask(bytes20 subject,bytes32 scope,uint64 anchoredBy,bytes32 grantee,uint32 purposes,"
     "uint32 actions,uint64 notAfter,uint64 askUntil,bytes32 salt)",
@@ -161,7 +158,7 @@ KEPT_BY = {
     "WithdrawPerson RaiseBadgeEpoch LedgerCheckpoint",
     Contract.SUBJECTS: "Enrol EnrolBatch Rotate Appoint Dismiss Restrict Lift Recover Veto Transfer RevokeAll LookUp",
     Contract.STUDIES: "Anchor AnchorBatch Revise Withdraw Retain Hold LiftHold RequestErasure Erase Provenance "
-    "Deposit Keeping Collect Destroy Destroyed Cleared",
+    "Deposit Keeping Collect Destroy",
     Contract.GRANTS: "Grant Revoke Review Ask AskList Decline",
     Contract.RELEASES: "KeyRequest Late HandOverStatement",
 }

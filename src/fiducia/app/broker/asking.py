@@ -9,7 +9,16 @@ from starlette.concurrency import run_in_threadpool
 from fiducia.app.broker.limits import Gate
 from fiducia.app.broker.parts import BrokerParts
 from fiducia.core import wire
-from fiducia.records.statements import LookedUp, SignedAsk, SignedAskList, SignedDecline, SignedLookUp, StalledEmergency
+from fiducia.records.images import HandOver
+from fiducia.records.statements import (
+    LateEmergency,
+    LookedUp,
+    SignedAsk,
+    SignedAskList,
+    SignedDecline,
+    SignedLookUp,
+    StalledEmergency,
+)
 
 JSON = "application/json"
 
@@ -25,6 +34,7 @@ class AskingRoutes:
         """Add the routes."""
         app.post("/v1/look-ups", summary="Tell an emergency team which subject a patient ID is.")(self.look_ups)
         app.post("/v1/emergencies", summary="Hand over to an emergency team while the chain stalls.")(self.emergencies)
+        app.post("/v1/emergencies/shares", summary="The same as another trustee, on the custodian's word.")(self.shares)
         app.post("/v1/asks", summary="Keep an access request for this hospital's patient.")(self.asks)
         app.post("/v1/asks/list", summary="Show the patient's side who asked.")(self.list_asks)
         app.post("/v1/asks/declines", summary="Drop an access request that the patient's side declines.")(self.declines)
@@ -35,10 +45,15 @@ class AskingRoutes:
         return Response(wire.encode(await run_in_threadpool(self._look_up, asked)), media_type=JSON)
 
     async def emergencies(self, request: Request) -> Response:
-        """Hand keys over although the chain cannot record it."""
+        """Hand keys over although the chain cannot record it, and say so in the custodian's name."""
         asked = wire.decode(StalledEmergency, await self._gate.body(request))
-        hand_over = await run_in_threadpool(self._asking.hand_over.run, asked)
-        return Response(wire.encode(hand_over), media_type=JSON)
+        keys = await run_in_threadpool(self._asking.hand_over.run, asked)
+        return Response(wire.encode(keys), media_type=JSON)
+
+    async def shares(self, request: Request) -> Response:
+        """Hand this trustee's keys over on the custodian's word."""
+        shown = wire.decode(LateEmergency, await self._gate.body(request))
+        return Response(wire.encode(await run_in_threadpool(self._share, shown)), media_type=JSON)
 
     async def asks(self, request: Request) -> Response:
         """Keep an ask."""
@@ -56,6 +71,10 @@ class AskingRoutes:
         signed = wire.decode(SignedDecline, await self._gate.body(request))
         await run_in_threadpool(self._asking.asks.decline, signed)
         return Response(orjson.dumps({"declined": True}), media_type=JSON)
+
+    def _share(self, shown: LateEmergency) -> HandOver:
+        """Count the persons once the team is proved, and before anything is decided for it."""
+        return self._asking.hand_over.share(shown, self._gate.admit_emergency)
 
     def _look_up(self, asked: SignedLookUp) -> LookedUp:
         """Count the team once it is verified and before anything is looked up, whether or not the patient is known."""

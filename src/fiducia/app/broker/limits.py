@@ -48,6 +48,9 @@ class Limits:
         releases_per_institution: the same for everybody of one institution.
         hand_overs_per_person: hand-overs, as releases.
         hand_overs_per_institution: the same for everybody of one institution.
+        emergencies_per_person: shares handed over on a custodian's word while the chain stalls, to teams with this
+            person, a minute.
+        emergencies_per_institution: the same for all teams of one institution.
         deposits_per_custodian: deposits of shares by one custodian, a minute.
         collections_per_custodian: shares that one custodian takes back in order to deal them anew, a minute.
         blocks_per_answer: blocks scanned for one answer of `/v1/events`.
@@ -65,6 +68,8 @@ class Limits:
     releases_per_institution: int = 60_000
     hand_overs_per_person: int = 6000
     hand_overs_per_institution: int = 60_000
+    emergencies_per_person: int = 600
+    emergencies_per_institution: int = 6000
     deposits_per_custodian: int = 6000
     collections_per_custodian: int = 6000
     blocks_per_answer: int = 1000
@@ -89,6 +94,10 @@ class Gate:
             RateLimitItemPerMinute(limits.hand_overs_per_person),
             RateLimitItemPerMinute(limits.hand_overs_per_institution),
         )
+        self._emergencies = (
+            RateLimitItemPerMinute(limits.emergencies_per_person),
+            RateLimitItemPerMinute(limits.emergencies_per_institution),
+        )
         self._deposits = RateLimitItemPerMinute(limits.deposits_per_custodian)
         self._collections = RateLimitItemPerMinute(limits.collections_per_custodian)
 
@@ -107,12 +116,18 @@ class Gate:
 
     def admit_look_up(self, team: Team) -> None:
         """Count one look-up of both persons and of their institution. Raises: LimitError."""
-        counted = [(self._look_ups, person.hex()) for person in (team.first, team.second)]
-        counted.append((self._team_look_ups, str(team.institution)))
-        # Each counts, whichever is over.
-        if [who for limit, who in counted if not self._limiter.hit(limit, "look-up", who)]:
-            over: list[Counted] = [(limit, "look-up", who) for limit, who in counted]
-            raise self._over("too many look-ups by these persons or their institution", over)
+        counted = _of_team("look-up", (self._look_ups, self._team_look_ups), team)
+        self._admit_all(counted, "look-ups by these persons or their institution")
+
+    def admit_emergency(self, team: Team) -> None:
+        """As `admit_look_up`, for a share that is asked for while the chain stalls. Raises: LimitError."""
+        counted = _of_team("emergency", self._emergencies, team)
+        self._admit_all(counted, "emergencies of these persons or their institution")
+
+    def _admit_all(self, counted: list[Counted], what: str) -> None:
+        """Each counts, whichever is over."""
+        if [each for each in counted if not self._limiter.hit(*each)]:
+            raise self._over(f"too many {what}", counted)
 
     def admit_act(self, subject: bytes) -> None:
         """Refuse when too much was carried for a subject. Raises: LimitError."""
@@ -193,6 +208,12 @@ class Gate:
         except TimeoutError:
             raise InputError("the request body took too long to arrive; send it again") from None
         return bytes(body)
+
+
+def _of_team(what: str, limits: tuple[RateLimitItem, RateLimitItem], team: Team) -> list[Counted]:
+    """Whom something that two persons asked for is counted for."""
+    persons: list[Counted] = [(limits[0], what, person.hex()) for person in (team.first, team.second)]
+    return [*persons, (limits[1], what, str(team.institution))]
 
 
 def _of_badge(what: str, limits: tuple[RateLimitItem, RateLimitItem], access: Access) -> list[Counted]:

@@ -17,6 +17,8 @@ from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import GrantAct, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     SignedAsk,
     SignedAskList,
@@ -24,7 +26,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -41,6 +42,7 @@ _ON_CHAIN = {
     "additionalProperties": False,
 }
 _TEXT = {"type": "string"}
+_NOTE = {"text/plain; charset=utf-8": {"schema": _TEXT}}
 _ASKED = {
     "type": "object",
     "properties": {"ask_id": {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}},
@@ -94,9 +96,10 @@ def _describe(paths: dict[str, Any]) -> None:
         "/v1/hand-overs": (wire.schema(Access), wire.schema(HandOver)),
         "/v1/deposits": (wire.schema(SignedDeposit), wire.schema(SignedKeeping)),
         "/v1/collections": (wire.schema(SignedCollect), wire.schema(HandOver)),
-        "/v1/destructions": (wire.schema(SignedDestroy), wire.schema(SignedDestroyed)),
+        "/v1/destructions": (wire.schema(SignedDestroy), _TEXT),
         "/v1/look-ups": (wire.schema(SignedLookUp), wire.schema(LookedUp)),
-        "/v1/emergencies": (wire.schema(StalledEmergency), wire.schema(HandOver)),
+        "/v1/emergencies": (wire.schema(StalledEmergency), wire.schema(EmergencyKeys)),
+        "/v1/emergencies/shares": (wire.schema(LateEmergency), wire.schema(HandOver)),
         "/v1/asks": (wire.schema(SignedAsk), _ASKED),
         "/v1/asks/list": (wire.schema(SignedAskList), wire.schema(WaitingAsks)),
         "/v1/asks/declines": (wire.schema(SignedDecline), _DECLINED),
@@ -106,6 +109,7 @@ def _describe(paths: dict[str, Any]) -> None:
         operation = paths[path]["post"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": asked}}}
         operation["responses"]["200"]["content"] = {"application/json": {"schema": answered}}
+    paths["/v1/destructions"]["post"]["responses"]["200"]["content"] = _NOTE
     paths["/v1/revocations"]["post"]["responses"]["202"] = {
         "description": "Taken and denied from now on; relayed once the chain answers.",
         "content": {"application/json": {"schema": _ON_CHAIN}},
@@ -131,12 +135,11 @@ def _describe(paths: dict[str, Any]) -> None:
 
 def _describe_log(paths: dict[str, Any]) -> None:
     """The log door, whose forms are C2SP's."""
-    note = {"text/plain; charset=utf-8": {"schema": _TEXT}}
-    paths["/log/checkpoint"]["get"]["responses"]["200"]["content"] = note
-    paths["/witness/{origin_hash}/checkpoint"]["get"]["responses"]["200"]["content"] = note
+    paths["/log/checkpoint"]["get"]["responses"]["200"]["content"] = _NOTE
+    paths["/witness/{origin_hash}/checkpoint"]["get"]["responses"]["200"]["content"] = _NOTE
     adding = paths["/witness/add-checkpoint"]["post"]
     adding["requestBody"] = {"required": True, "content": {"text/plain": {"schema": _TEXT}}}
-    adding["responses"]["200"]["content"] = note
+    adding["responses"]["200"]["content"] = _NOTE
     adding["responses"]["409"] = {
         "description": "The size of the newest checkpoint that was cosigned.",
         "content": {"text/x.tlog.size": {"schema": _TEXT}},

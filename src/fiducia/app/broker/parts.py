@@ -12,7 +12,8 @@ from fiducia.journeys.dealing import DeliverRest
 from fiducia.journeys.destroying import TellDestroy
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.grant import RelayGrant
-from fiducia.journeys.late import EmergencyHandOver, LateHandOvers, RecordLate
+from fiducia.journeys.late import EmergencyHandOver
+from fiducia.journeys.late_records import LateHandOvers, RecordLate
 from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
 from fiducia.journeys.look_up import LookUpPatient
 from fiducia.journeys.rekeying_revoked import RekeyRevoked

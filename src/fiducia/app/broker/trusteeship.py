@@ -14,6 +14,7 @@ from fiducia.core import wire
 from fiducia.records.statements import SignedCollect, SignedDeposit, SignedDestroy
 
 JSON = "application/json"
+NOTE = "text/plain; charset=utf-8"
 
 
 class TrusteeRoutes:
@@ -52,4 +53,4 @@ class TrusteeRoutes:
     async def destructions(self, request: Request) -> Response:
         """Destroy shares."""
         signed = wire.decode(SignedDestroy, await self._gate.body(request))
-        return Response(wire.encode(await run_in_threadpool(self._trustee.give_up.destroy, signed)), media_type=JSON)
+        return Response(bytes(await run_in_threadpool(self._trustee.give_up.destroy, signed)), media_type=NOTE)

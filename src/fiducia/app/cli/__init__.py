@@ -7,15 +7,11 @@ interrupted. Commands are in the modules beside this one, a module per noun; the
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
@@ -45,6 +41,7 @@ from fiducia.app.cli import (
     viewer,
 )
 from fiducia.app.cli.common import AsOption, Common, HomeOption, JsonOption
+from fiducia.app.interruptions import ended_by_signals
 from fiducia.app.output import Output
 from fiducia.app.settings import load
 from fiducia.errors import FiduciaError
@@ -126,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     common = Common(as_json="--json" in words)  # an error while the words are read is answered in JSON, too
-    with _ended_by_signals():
+    with ended_by_signals():
         try:
             return _run(words, common)
         except FiduciaError as error:
@@ -155,24 +152,6 @@ def _run(words: list[str], common: Common) -> int:
     if code == EXIT_INTERRUPTED:  # this is what typer makes of a KeyboardInterrupt
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let TERM and HUP end a command as Ctrl-C does, so that what it cleans up is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _usage(error: typer.TyperException, common: Common) -> int:

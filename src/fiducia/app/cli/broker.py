@@ -21,7 +21,8 @@ def serve(
     """Serve one member's broker until a signal says stop. `fiducia up` starts one for each member.
 
     What its door takes a minute: FIDUCIA_RELEASES_PER_PERSON and _PER_INSTITUTION, FIDUCIA_HAND_OVERS_PER_PERSON and
-    _PER_INSTITUTION, FIDUCIA_DEPOSITS_PER_CUSTODIAN, FIDUCIA_COLLECTIONS_PER_CUSTODIAN. What is more is answered with
+    _PER_INSTITUTION, FIDUCIA_EMERGENCIES_PER_PERSON and _PER_INSTITUTION (shares, as another hospital's trustee while
+    the chain stalls), FIDUCIA_DEPOSITS_PER_CUSTODIAN, FIDUCIA_COLLECTIONS_PER_CUSTODIAN. What is more is answered with
     429 and Retry-After. Revokes and restrictions are never limited.
 
     \b

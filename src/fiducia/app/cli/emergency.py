@@ -47,6 +47,9 @@ def open_(
     the patient's hospital is asked first; it notes who asked. The patient is told at once, and an officer of yours who
     is neither of the two files a review within 72 hours: while one is overdue, your institution opens no other.
 
+    This needs the chain. While it stalls, brokers hand over to the two badges themselves (docs/incident.md): the
+    patient's hospital first, then the other trustees on its signed word; no command draws that up yet.
+
     \b
     Examples:
       fiducia emergency open --patient-id 4711 --at hospital-a --as clinician --with nurse-b

@@ -18,7 +18,9 @@ from fiducia.journeys.dealing import DeliverRest
 from fiducia.journeys.giving_up import GiveUpShares
 from fiducia.journeys.grant import RelayGrant
 from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late import EmergencyHandOver, LateHandOvers, RecordLate
+from fiducia.journeys.late import EmergencyHandOver
+from fiducia.journeys.late_checks import JudgeEmergency
+from fiducia.journeys.late_records import LateHandOvers, RecordLate
 from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint, ViewLedger
 from fiducia.journeys.log_tree import JournalTree
 from fiducia.journeys.look_up import LookUpPatient
@@ -104,7 +106,7 @@ def _trustee(parts: Parts, member: str, institution: int, journal: Journal) -> T
     }
     return TrusteeParts(
         keep=KeepShares(seeds=keys.kem, **on),
-        give_up=GiveUpShares(held_until=partial(copies_hold_until, parts), **on),
+        give_up=GiveUpShares(log=keys.log, held_until=partial(copies_hold_until, parts), **on),
         deliver_rest=DeliverRest(vault=vault, clock=clock, deal=parts.deal_shares(member)),
         tell_destroy=parts.tell_destroy(member),
     )
@@ -152,7 +154,7 @@ def _log(parts: Parts, member: str, institution: int, trouble: LogTrouble) -> Lo
 
 def _asking(parts: Parts, member: str, institution: int, journal: Journal, taken: Taken, seal: SealKeys) -> AskingParts:
     mirror, clock, domains = parts.mirror(member), parts.clock, parts.domains
-    late = LateHandOvers(journal)
+    late, signer = LateHandOvers(journal), parts.serving_keys(member).sign
     return AskingParts(
         look_up=LookUpPatient(
             mirror=mirror,
@@ -172,14 +174,13 @@ def _asking(parts: Parts, member: str, institution: int, journal: Journal, taken
         ),
         late=late,
         hand_over=EmergencyHandOver(
-            mirror=mirror,
+            judge=JudgeEmergency(mirror=mirror, journal=journal, taken=taken, clock=clock, domains=domains),
             journal=journal,
-            taken=taken,
             seal=seal,
-            clock=clock,
             domains=domains,
             steps=parts.steps,
-            custodian=institution,
+            institution=institution,
+            signer=signer,
         ),
         record_late=RecordLate(
             ledger=parts.ledger(member),
@@ -189,6 +190,6 @@ def _asking(parts: Parts, member: str, institution: int, journal: Journal, taken
             clock=clock,
             domains=domains,
             steps=parts.steps,
-            signer=parts.serving_keys(member).sign,
+            signer=signer,
         ),
     )

@@ -137,7 +137,7 @@ class House(PatientSide, ProvingSide, StaffSide, LogSide, CopySide):
 
     def erase_study(self, custodian: Profile) -> EraseStudy:
         """Return the journey of a custodian. Raises: ConfigError, KeyMissingError, VaultError, JournalError."""
-        member = custodian.member
+        member, keys = custodian.member, self.serving_keys(custodian.member)
         return EraseStudy(
             ledger=self.ledger(member),
             mirror=self.mirror(member),
@@ -150,7 +150,8 @@ class House(PatientSide, ProvingSide, StaffSide, LogSide, CopySide):
             domains=self.domains,
             steps=self.steps,
             tell=self.tell_destroy(member),
-            signer=self.broker_keys(member).sign,
+            signer=keys.sign,
+            log=keys.log,
             custodian=custodian.institution,
             held_until=partial(copies_hold_until, self),
         )

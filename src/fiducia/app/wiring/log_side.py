@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fiducia.app.profiles import Profile
 from fiducia.app.wiring.parts import Parts
+from fiducia.core.log_keys import believed
 from fiducia.journeys.log_audit import AuditLog
-from fiducia.journeys.log_keys import believed
 from fiducia.journeys.proving import ProveEntries
 
 

@@ -1,7 +1,7 @@
 """The certificate of erasure: what shows, with the ledger, that fewer than t shares of a study are unaccounted for.
 
-Owns its JSON (RFC 8785): every revision's manifest and the custody documents they name, as they are, and the signed
-attestations in wire form. Nothing in it is secret, and nobody's name. What it proves is `core.erasing`'s. Source:
+Owns its JSON (RFC 8785): every revision's manifest and the custody documents they name, as they are, and what was
+attested, as signed notes. Nothing in it is secret, and nobody's name. What it proves is `core.erasing`'s. Source:
 docs/formats.md, "Certificate of erasure".
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fiducia.core import wire
 from fiducia.core.formats.canonical import Fields, canonical_json, parse_canonical, to_hex
 from fiducia.core.formats.context import U32_MAX
+from fiducia.core.tlog.attestation import parse_attested, parse_cleared, parse_destroyed
+from fiducia.core.tlog.note import Note
 from fiducia.errors import EncodingError
-from fiducia.records.statements import SignedCleared, SignedDestroyed
 
 ERASURE_FORMAT = "fiducia/v1/erasure"
 ERASURE_MAX_BYTES = 64 << 20
@@ -31,16 +31,16 @@ class ErasureCertificate:
         custodian: the institution that erased it.
         manifests: the bytes of every revision's, in order.
         custodies: the bytes of every custody document that they name, each once.
-        destroyed: the trustees' attestations, ascending by trustee.
-        cleared: the custodian's.
+        destroyed: what trustees attest (`Destroyed`), signed, ascending by trustee.
+        cleared: what the custodian attests (`Cleared`), signed.
     """
 
     study_id: bytes
     custodian: int
     manifests: tuple[bytes, ...]
     custodies: tuple[bytes, ...]
-    destroyed: tuple[SignedDestroyed, ...]
-    cleared: SignedCleared
+    destroyed: tuple[Note, ...]
+    cleared: Note
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON. Raises: EncodingError (it would not be read back)."""
@@ -50,8 +50,8 @@ class ErasureCertificate:
             "custodian": self.custodian,
             "manifests": [_text(data) for data in self.manifests],
             "custodies": [_text(data) for data in self.custodies],
-            "destroyed": [wire.encode(each).decode() for each in self.destroyed],
-            "cleared": wire.encode(self.cleared).decode(),
+            "destroyed": [bytes(each).decode() for each in self.destroyed],
+            "cleared": bytes(self.cleared).decode(),
         }
         data = canonical_json(document)
         parse_erasure(data)
@@ -67,11 +67,12 @@ def parse_erasure(data: bytes) -> ErasureCertificate:
         custodian=fields.integer("custodian", 1, U32_MAX),
         manifests=_texts(fields.items("manifests")),
         custodies=_texts(fields.items("custodies")),
-        destroyed=tuple(wire.decode(SignedDestroyed, each) for each in _texts(fields.items("destroyed"))),
-        cleared=wire.decode(SignedCleared, fields.text("cleared").encode()),
+        destroyed=tuple(map(parse_attested, _texts(fields.items("destroyed")))),
+        cleared=parse_attested(fields.text("cleared").encode()),
     )
     fields.close()
-    trustees = [each.destroyed.trustee for each in certificate.destroyed]
+    parse_cleared(certificate.cleared.text)
+    trustees = [parse_destroyed(each.text).trustee for each in certificate.destroyed]
     if trustees != sorted(set(trustees)):
         raise EncodingError(f"{_WHAT}'s attestations are not ascending by trustee, each once")
     return certificate

@@ -25,10 +25,12 @@ from fiducia.core.rules import Basis
 from fiducia.records.events import ReleaseRecorded, ReleaseRecordedLate
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import KeyKind
-from fiducia.records.statements import LateHandOver, LookUpNote
+from fiducia.records.statements import LateEmergency, LateHandOver, LookUpNote
+from fiducia.records.typed import StaffAccess
 
 HANDED_OVER, LATE, LOOKED_UP, READ = "handed_over", "late_handed_over", "looked_up", "gateway_read"
-JOURNALLED = (HANDED_OVER, LATE, LOOKED_UP, READ)
+LATE_SHARE = "late_share_handed_over"
+JOURNALLED = (HANDED_OVER, LATE, LATE_SHARE, LOOKED_UP, READ)
 """Kinds of journal entries that say more than the ledger does."""
 
 _CUSTODIANS_STAFF = (Basis.PAPER, Basis.CARE, Basis.LAW)
@@ -59,7 +61,9 @@ class Search:
         self._custodies = custodies
         self._patients = {subject for each in exposure.signers for subject in subjects_of_signer(state, each)}
         self._journal = journal
-        self._handed = {entry.subject_id: entry.at for entry in journal if entry.kind in (HANDED_OVER, LATE)}
+        self._handed = {
+            entry.subject_id: entry.at for entry in journal if entry.kind in (HANDED_OVER, LATE, LATE_SHARE)
+        }
 
     def run(self) -> Effects:
         """Return all effects."""
@@ -125,11 +129,10 @@ class Search:
     def _unrecorded(self, known: set[bytes], grants: set[bytes]) -> Iterator[AffectedRelease]:
         """Hand-overs while the chain stalled that it does not show yet."""
         for entry in self._journal:
-            if entry.kind != LATE or entry.at < self._since or entry.subject_id in known:
+            if entry.kind not in (LATE, LATE_SHARE) or entry.at < self._since or entry.subject_id in known:
                 continue
-            late = wire.decode(LateHandOver, entry.body.encode())
-            request, badge = late.access.request, late.access.badge.badge
-            subject = late.access.grant.subject
+            access = _asked_late(entry)
+            request, badge, subject = access.request, access.badge.badge, access.grant.subject
             if why := self._why(
                 badge.institution, request.person, request.recipient, request.grant_id, subject, grants
             ):
@@ -244,3 +247,10 @@ class Search:
             by_person = {note.first, note.second} & set(self._what.persons)
             if any(note.subject) and (by_person or self._what.has(KeyKind.ISSUER, note.institution)):
                 yield AffectedLookUp(note.subject, note.institution, entry.at)
+
+
+def _asked_late(entry: JournalEntry) -> StaffAccess:
+    """What was asked while the chain stalled, of the custodian's broker or of another trustee's."""
+    if entry.kind == LATE:
+        return wire.decode(LateHandOver, entry.body.encode()).access
+    return wire.decode(LateEmergency, entry.body.encode()).emergency.access

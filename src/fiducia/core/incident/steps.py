@@ -83,7 +83,7 @@ def _why_ended(kind: KeyKind) -> str:
         KeyKind.GATEWAY: "nothing more is sealed to it, and its open releases close",
         KeyKind.BROKER_KEM: "nothing more is deposited with it; first let waiting deposits arrive",
         KeyKind.BROKER_SIGN: "no acknowledgement, hand-over or late record of its counts",
-        KeyKind.LOG: "no checkpoint that it signs counts",
+        KeyKind.LOG: "no checkpoint or attestation that it signs counts",
     }[kind]
 
 

@@ -16,6 +16,8 @@ from fiducia.errors import EncodingError
 ED25519: Final = 0x01
 ED25519_COSIGNATURE: Final = 0x04
 MLDSA44: Final = 0x06
+UNASSIGNED: Final = 0xFF
+"""The type whose key is preceded by a longer identifier: kinds of signature that C2SP has not."""
 _DASH: Final = "— "
 _KEY_ID_BYTES: Final = 4
 NOTE_MAX_BYTES: Final = 512 * 1024

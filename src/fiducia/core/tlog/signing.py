@@ -1,8 +1,12 @@
-"""What a member signs as a log and as a witness, with both an Ed25519 and an ML-DSA-44 key, and how it is verified.
+"""What a member signs as a log, as a witness and in attestations, with an Ed25519 and an ML-DSA-44 key, and how it is
+verified.
 
 Both must hold: a checkpoint stays believed when either of the two kinds of signature falls. One LOG key on the ledger
-is the concatenation of three public keys: Ed25519 to sign checkpoints, Ed25519 to cosign, ML-DSA-44 for both (its
-message names who signs). ML-DSA signatures carry a time: as of then, the signer has seen no larger tree of that log.
+is the concatenation of three public keys: Ed25519 to sign notes, Ed25519 to cosign, ML-DSA-44 for both (its message
+names who signs). ML-DSA signatures of trees carry a time: as of then, the signer has seen no larger tree of that log.
+
+An attestation is signed whole, by both keys. What a key signs tells by its beginning what it is: a tree's ML-DSA
+message is `subtree/v1`, and of the two kinds of notes only a checkpoint has a number in its second line.
 Source: C2SP signed-note, tlog-checkpoint, tlog-cosignature; FIPS 204, RFC 8032.
 """
 
@@ -18,8 +22,19 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, M
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from fiducia.core.tlog.attestation import Attestation, parse_attestation
 from fiducia.core.tlog.checkpoint import Checkpoint
-from fiducia.core.tlog.note import ED25519, ED25519_COSIGNATURE, MLDSA44, Note, NoteSignature, decoded, key_id, vkey
+from fiducia.core.tlog.note import (
+    ED25519,
+    ED25519_COSIGNATURE,
+    MLDSA44,
+    UNASSIGNED,
+    Note,
+    NoteSignature,
+    decoded,
+    key_id,
+    vkey,
+)
 from fiducia.errors import EncodingError, SignatureError
 
 SEED_BYTES: Final = 32
@@ -28,6 +43,8 @@ _MLDSA_BYTES: Final = 1312
 PUBLIC_BYTES: Final = 2 * _ED_BYTES + _MLDSA_BYTES
 _LABEL: Final = b"fiducia/v1/log-key/"
 _SUBTREE: Final = b"subtree/v1\n\0"
+_ATTESTS: Final = b"fiducia/v1/attestation/ml-dsa-44"
+"""What C2SP recommends after the byte 0xff: which kind of signature it is."""
 
 
 class LogKey:
@@ -53,7 +70,7 @@ class LogKey:
         """Return a checkpoint of one's own log, signed, as of a time in UTC Unix seconds."""
         public = split(self.public)
         name, text = checkpoint.origin, checkpoint.text
-        plain = NoteSignature(name, key_id(name, ED25519, public.log), self._log.sign(text.encode()))
+        plain = NoteSignature(name, _log_id(name, public), self._log.sign(text.encode()))
         return Note(text, (plain, self._timestamped(name, checkpoint, at)))
 
     def cosign(self, name: str, checkpoint: Checkpoint, at: int) -> tuple[NoteSignature, ...]:
@@ -62,6 +79,13 @@ class LogKey:
         signed = at.to_bytes(8, "big") + self._witness.sign(_cosigned(checkpoint, at))
         plain = NoteSignature(name, key_id(name, ED25519_COSIGNATURE, public.witness), signed)
         return plain, self._timestamped(name, checkpoint, at)
+
+    def attest(self, name: str, attestation: Attestation) -> Note:
+        """Return an attestation, signed under the member's name. Raises: EncodingError (it would not be read back)."""
+        text, public = attestation.text, split(self.public)
+        parse_attestation(text)
+        signed = ((_log_id(name, public), self._log), (_attesting_id(name, public), self._mldsa))
+        return Note(text, tuple(NoteSignature(name, found, key.sign(text.encode())) for found, key in signed))
 
     def _timestamped(self, name: str, checkpoint: Checkpoint, at: int) -> NoteSignature:
         signed = at.to_bytes(8, "big") + self._mldsa.sign(_subtree(name, checkpoint, at))
@@ -115,7 +139,7 @@ def require_signed(note: Note, checkpoint: Checkpoint, public: bytes) -> int:
         SignatureError: one of the two is missing, or does not hold.
     """
     keys, name = split(public), checkpoint.origin
-    plain = _found(note, name, key_id(name, ED25519, keys.log))
+    plain = _found(note, name, _log_id(name, keys))
     _verify_ed25519(keys.log, plain.signature, note.text.encode())
     return _verify_mldsa(keys.mldsa, name, checkpoint, _found(note, name, key_id(name, MLDSA44, keys.mldsa)))
 
@@ -123,7 +147,7 @@ def require_signed(note: Note, checkpoint: Checkpoint, public: bytes) -> int:
 def require_plainly_signed(note: Note, checkpoint: Checkpoint, public: bytes) -> None:
     """Return when a log signed its checkpoint with its Ed25519 key: what it puts on chain. Raises: SignatureError."""
     keys, name = split(public), checkpoint.origin
-    plain = _found(note, name, key_id(name, ED25519, keys.log))
+    plain = _found(note, name, _log_id(name, keys))
     _verify_ed25519(keys.log, plain.signature, note.text.encode())
 
 
@@ -142,18 +166,42 @@ def require_cosigned(note: Note, checkpoint: Checkpoint, name: str, public: byte
     return at
 
 
+def require_attested(note: Note, name: str, public: bytes) -> None:
+    """Return when a member signed an attestation, with both its keys.
+
+    Raises:
+        SignatureError: one of the two is missing, or does not hold. EncodingError: the note is no attestation.
+    """
+    parse_attestation(note.text)
+    keys, text = split(public), note.text.encode()
+    _verify_ed25519(keys.log, _found(note, name, _log_id(name, keys)).signature, text)
+    try:
+        found = _found(note, name, _attesting_id(name, keys))
+        MLDSA44PublicKey.from_public_bytes(keys.mldsa).verify(found.signature, text)
+    except (InvalidSignature, ValueError) as error:
+        raise SignatureError("an ML-DSA-44 signature of the note does not hold") from error
+
+
+def _log_id(name: str, keys: PublicKeys) -> bytes:
+    return key_id(name, ED25519, keys.log)
+
+
+def _attesting_id(name: str, keys: PublicKeys) -> bytes:
+    return key_id(name, UNASSIGNED, _ATTESTS + keys.mldsa)
+
+
 def _found(note: Note, name: str, wanted: bytes) -> NoteSignature:
     for each in note.signatures:
         if (each.name, each.key_id) == (name, wanted):
             return each
-    raise SignatureError("the checkpoint lacks a signature of a key that it must have")
+    raise SignatureError("the note lacks a signature of a key that it must have")
 
 
 def _verify_ed25519(public: bytes, signature: bytes, message: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError) as error:
-        raise SignatureError("an Ed25519 signature of the checkpoint does not hold") from error
+        raise SignatureError("an Ed25519 signature of the note does not hold") from error
 
 
 def _verify_mldsa(public: bytes, name: str, checkpoint: Checkpoint, found: NoteSignature) -> int:

@@ -19,6 +19,7 @@ from fiducia.core.asks import ask_id
 from fiducia.core.emergencies import identity_digest
 from fiducia.core.problems import from_problem
 from fiducia.core.rules import Action, Purpose, Role, mask
+from fiducia.core.tlog.note import Note
 from fiducia.errors import DeniedError, JournalError, LedgerNotFinalError, LedgerUnreachableError, SignatureError
 from fiducia.journeys.asking import DrawUpRequest
 from fiducia.journeys.grant import GiveGrant, GrantOrder
@@ -29,6 +30,8 @@ from fiducia.records.statements import (
     Ask,
     AskList,
     Decline,
+    EmergencyKeys,
+    LateEmergency,
     LookedUp,
     LookUp,
     SignedAsk,
@@ -37,7 +40,6 @@ from fiducia.records.statements import (
     SignedDecline,
     SignedDeposit,
     SignedDestroy,
-    SignedDestroyed,
     SignedKeeping,
     SignedLookUp,
     StalledEmergency,
@@ -114,13 +116,19 @@ class Catching:
     def hand_over(self, access: Access) -> HandOver:
         raise NotImplementedError
 
+    def emergency(self, asked: StalledEmergency) -> EmergencyKeys:
+        raise NotImplementedError
+
+    def emergency_share(self, shown: LateEmergency) -> HandOver:
+        raise NotImplementedError
+
     def deposit(self, signed: SignedDeposit) -> SignedKeeping:
         raise NotImplementedError
 
     def collect(self, signed: SignedCollect) -> HandOver:
         raise NotImplementedError
 
-    def destroy(self, signed: SignedDestroy) -> SignedDestroyed:
+    def destroy(self, signed: SignedDestroy) -> Note:
         raise NotImplementedError
 
     def keeps_for(self, trustee: int) -> bool:
@@ -359,6 +367,8 @@ def test_openapi_describes_every_body(client: TestClient) -> None:
     for path in ("/v1/grants", "/v1/acts", "/v1/revocations", "/v1/releases", "/v1/hand-overs"):
         body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert orjson.dumps(body).count(b"additionalProperties") > 0
+    destroyed = schema["paths"]["/v1/destructions"]["post"]["responses"]["200"]["content"]
+    assert list(destroyed) == ["text/plain; charset=utf-8"]
     assert schema["info"]["title"] == "fiducia broker"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from fiducia.app.broker import create_app
+from fiducia.app.broker import BrokerParts, create_app
 from fiducia.app.broker.limits import Limits
 from fiducia.core import wire
 from fiducia.core.rules import Action, Purpose
@@ -17,11 +17,22 @@ from fiducia.errors import SignatureError
 from fiducia.journeys.asking import DrawUpRequest
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import RevokeAct
-from fiducia.records.statements import Collect, Deposit, Keeping, SignedCollect, SignedDeposit, SignedKeeping
-from fiducia.records.typed import Approval, Revoke, StaffAccess
+from fiducia.records.statements import (
+    Collect,
+    Deposit,
+    EmergencyKeys,
+    Keeping,
+    LateEmergency,
+    SignedCollect,
+    SignedDeposit,
+    SignedKeeping,
+    SignedLate,
+)
+from fiducia.records.typed import Approval, Late, Revoke, StaffAccess
 from tests.journeys.test_late import emergency, resume, stall
 from tests.support.colleagues import staffed, team_of
-from tests.support.consortium import HOSPITAL_A, Consortium, key
+from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium, key
+from tests.support.trustees import HOSPITAL_C, Trustees, dealt, request_id
 from tests.unit.app.broker.test_broker import parts_of, study_of
 
 
@@ -107,7 +118,9 @@ def test_an_emergency_is_handed_over_at_the_door_while_the_chain_stalls_and_no_b
         body = wire.encode(asked)
         answers = [client.post("/v1/emergencies", content=body) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200] * 3
-        assert wire.decode(HandOver, answers[0].content).trustee == HOSPITAL_A
+        handed = wire.decode(EmergencyKeys, answers[0].content).hand_over
+        assert handed is not None
+        assert handed.trustee == HOSPITAL_A
         assert "fiducia_late" in client.get("/metrics").text
     assert [entry.kind for entry in world.journal.entries() if entry.kind.startswith("late_")] == [
         "late_handed_over"
@@ -115,6 +128,50 @@ def test_an_emergency_is_handed_over_at_the_door_while_the_chain_stalls_and_no_b
     resume(world)
     assert world.asking.record_late.run() == 0
     assert len(world.mirror.catch_up().late_releases()) == 1
+
+
+def trustee_parts(world: Trustees, institution: int) -> BrokerParts:
+    """A trustee's broker, as far as emergencies go; what else it answers with is hospital A's."""
+    broker, parts = world.others[institution], parts_of(world)
+    asking = replace(parts.asking, late=broker.late, hand_over=broker.emergencies, record_late=broker.record_late)
+    return replace(parts, institution=institution, journal=broker.journal, taken=broker.taken, asking=asking)
+
+
+@pytest.mark.parametrize("who", ["person", "institution"])
+def test_a_trustee_hands_over_at_its_door_so_often_to_the_same_team(who: str) -> None:
+    world = dealt()
+    team = team_of(world)
+    stall(world)
+    asked = emergency(world, team)
+    alone = replace(asked.grant, approvals=asked.grant.approvals[:1])
+    unproved = replace(asked, grant=alone)
+    with door(world) as custodian:
+        answers = [custodian.post("/v1/emergencies", content=wire.encode(each)) for each in (asked, unproved)]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    said = wire.decode(EmergencyKeys, answers[0].content).late
+    bodies = [wire.encode(LateEmergency(each, said)) for each in (unproved, asked, asked, asked)]
+    limits = Limits(**{f"emergencies_per_{who}": 2})
+    with TestClient(create_app(trustee_parts(world, HOSPITAL_C), limits=limits)) as client:
+        answers = [client.post("/v1/emergencies/shares", content=body) for body in bodies]
+        assert [answer.status_code for answer in answers] == [403, 200, 200, 429]
+        assert wire.decode(HandOver, answers[1].content).trustee == HOSPITAL_C
+        assert answers[0].headers["content-type"] == answers[3].headers["content-type"] == "application/problem+json"
+        assert 1 <= int(answers[3].headers["retry-after"]) <= 60
+        assert "fiducia_late_waiting 1.0" in client.get("/metrics").text
+        too_long = client.post("/v1/emergencies/shares", content=b" " * (limits.body_bytes + 1))
+        assert (too_long.status_code, client.post("/v1/emergencies/shares", content=b"{}").status_code) == (413, 400)
+    assert [entry.kind for entry in world.others[HOSPITAL_C].journal.entries()][-2:] == ["late_share_handed_over"] * 2
+
+
+def test_a_trustees_door_gives_its_reason_as_the_custodians_does() -> None:
+    world = dealt()
+    team = team_of(world)
+    asked = emergency(world, team)
+    late = Late(request_id(asked.access), world.clock.now())
+    shown = LateEmergency(asked, SignedLate(late, world.broker_sign.sign(world.domains.digest(late))))
+    with TestClient(create_app(trustee_parts(world, HOSPITAL_B))) as client:
+        refused = client.post("/v1/emergencies/shares", content=wire.encode(shown))
+    assert (refused.status_code, refused.json()["reason"]) == (403, "NOT_STALLED")
 
 
 class Kept:

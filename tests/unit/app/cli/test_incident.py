@@ -92,7 +92,7 @@ def test_what_may_be_named(world: Consortium) -> None:
     ("what", "error"),
     [
         ("PASSWORD@hospital-a", typer.BadParameter),
-        ("LOG@hospital-a", InputError),
+        ("GATEWAY@hospital-a", InputError),
         ("KEK@9", InputError),
         ("0x12", typer.BadParameter),
         ("nobody", ConfigError),

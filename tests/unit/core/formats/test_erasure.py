@@ -9,18 +9,23 @@ import pytest
 
 from fiducia.core.formats.canonical import canonical_json
 from fiducia.core.formats.erasure import ErasureCertificate, parse_erasure
+from fiducia.core.tlog.attestation import Cleared, Destroyed
+from fiducia.core.tlog.checkpoint import Checkpoint
+from fiducia.core.tlog.signing import LogKey
+from fiducia.core.typed_data import Domain
 from fiducia.errors import EncodingError
-from fiducia.records.statements import Cleared, Destroyed, SignedCleared, SignedDestroyed
 
-STUDY = b"s" * 32
+STUDY, STUDIES, KEY = b"s" * 32, Domain(31337, b"c" * 20), LogKey(b"k" * 32)
 CERTIFICATE = ErasureCertificate(
     study_id=STUDY,
     custodian=1,
     manifests=(b'{"a":1}',),
     custodies=(b'{"b":2}', b'{"c":3}'),
-    destroyed=tuple(SignedDestroyed(Destroyed(STUDY, number, bytes(32), 5, 9), b"x" * 65) for number in (1, 3)),
-    cleared=SignedCleared(Cleared(STUDY, 1, 6, 0), b"y" * 65),
+    destroyed=tuple(KEY.attest("member", Destroyed(STUDIES, STUDY, number, bytes(32), 5, 9)) for number in (1, 3)),
+    cleared=KEY.attest("member", Cleared(STUDIES, STUDY, 1, 6, 0)),
 )
+CLEARED, DESTROYED = bytes(CERTIFICATE.cleared).decode(), bytes(CERTIFICATE.destroyed[0]).decode()
+CHECKPOINT = bytes(KEY.sign(Checkpoint("member", 5, bytes(32)), 5)).decode()
 
 
 def test_it_comes_back_as_it_was() -> None:
@@ -37,7 +42,12 @@ def test_it_comes_back_as_it_was() -> None:
         {"manifests": [1]},
         {"custodies": "text"},
         {"destroyed": ["{}"]},
+        {"destroyed": [CLEARED]},
+        {"destroyed": [CHECKPOINT]},
         {"cleared": "{}"},
+        {"cleared": DESTROYED},
+        {"cleared": CHECKPOINT},
+        {"cleared": CLEARED[:-1]},
     ],
 )
 def test_another_form_is_refused(changes: dict[str, object]) -> None:

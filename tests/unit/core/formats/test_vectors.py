@@ -24,9 +24,11 @@ from fiducia.core.keys.kem import KemKey
 from fiducia.core.keys.sealing import key_hash, open_shares
 from fiducia.core.keys.shares import combine, deal
 from fiducia.core.provenance import ProvenanceVerifier
+from fiducia.core.tlog.attestation import parse_attestation, parse_attested
 from fiducia.core.tlog.proof import check_proof, parse_proofs
-from fiducia.core.tlog.signing import LogKey, keys_in, vkeys
-from fiducia.errors import DecryptionError, EncodingError, ProofError
+from fiducia.core.tlog.signing import LogKey, keys_in, require_attested, vkeys
+from fiducia.core.typed_data import Domain
+from fiducia.errors import DecryptionError, EncodingError, ProofError, SignatureError
 from tests.vectors.generate import FOLDER, differences, expected_files
 from tests.vectors.material import material
 from tests.vectors.object_cases import seal
@@ -234,6 +236,7 @@ def test_every_kind_of_vector_has_a_test_here() -> None:
         "sealed",
         "study",
         "log",
+        "attestation",
         "provenance",
     }
     assert kinds == tested
@@ -267,3 +270,20 @@ def test_a_log_key_comes_from_its_seed() -> None:
     assert list(vkeys(case["origin"], public)) == case["vkeys"]
     assert case["origin"] == f"fiducia/v1/{case['chain_id']}/{case['members']}/{case['institution']}"
     assert hashlib.sha256(case["origin"].encode()).hexdigest() == case["origin_hash"]
+
+
+@cases("attestation")
+def test_attestation(case: dict[str, Any]) -> None:
+    ((name, public),) = keys_in("\n".join(case["vkeys"]))
+    assert name == case["name"]
+
+    def check() -> None:
+        note = parse_attested(case["note"].encode())
+        require_attested(note, name, public)
+        if parse_attestation(note.text).domain != Domain(case["chain_id"], bytes.fromhex(case["studies"])):
+            raise SignatureError("of another ledger")
+
+    if case["outcome"] == "accepted":
+        return check()
+    with pytest.raises((EncodingError, SignatureError)):
+        check()

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from fiducia.core.replay import State
-from fiducia.core.tlog.checkpoint import Checkpoint, origin_of
-from fiducia.core.tlog.note import Note, NoteSignature
+from fiducia.core.tlog.checkpoint import origin_of
 from fiducia.core.tlog.signing import PUBLIC_BYTES
 from fiducia.core.typed_data import Domains
 from fiducia.records.ledger import KeyKind
-
-
-class OwnLogKey(Protocol):
-    """A member's own LOG key; which one it is may change while a process runs."""
-
-    @property
-    def public(self) -> bytes:
-        """What is published. Raises: KeyMissingError, VaultError."""
-        ...
-
-    def sign(self, checkpoint: Checkpoint, at: int) -> Note:
-        """Return a checkpoint of one's own log, signed, as of a time in UTC Unix seconds."""
-        ...
-
-    def cosign(self, name: str, checkpoint: Checkpoint, at: int) -> tuple[NoteSignature, ...]:
-        """Return a witness's cosignatures of another's checkpoint, as of a time in UTC Unix seconds."""
-        ...
 
 
 def institution_behind(domains: Domains, state: State, origin: str) -> int:
