@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
-import pytest
-
 from fiducia.errors import DicomError
 from fiducia.journeys.ahead import asked_ahead
 
@@ -18,11 +16,10 @@ def taken_from(count: int, taken: list[int]) -> Iterator[int]:
         yield number
 
 
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_answers_come_in_order(at_once: int) -> None:
-    answers = [(thing, answer()) for thing, answer in asked_ahead(lambda n: n * n, range(20), at_once=at_once)]
+def test_answers_come_in_order() -> None:
+    answers = [(thing, answer()) for thing, answer in asked_ahead(lambda n: n * n, range(20))]
     assert answers == [(number, number * number) for number in range(20)]
-    assert list(asked_ahead(str, [], at_once=at_once)) == []
+    assert list(asked_ahead(str, [])) == []
 
 
 def test_the_next_is_asked_while_one_is_used_and_no_further_ones() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from fiducia.adapters.memory.destination import MemoryDestination
+from fiducia.adapters.memory.examiner import DirectExaminer
 from fiducia.core import ids
+from fiducia.core.dicom.examination import Examined
 from fiducia.core.rules import Purpose
 from fiducia.core.wording import describe, terms_digest
 from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, ProofError, VerificationError
+from fiducia.journeys import register
 from fiducia.journeys.asking import Requester
 from fiducia.journeys.grant import GrantOrder
 from fiducia.journeys.objects import read_manifest
+from fiducia.ports import InstanceSource
 from tests.support.consortium import DAY_S, Consortium, contents
 
 
@@ -39,6 +44,29 @@ def test_a_registered_study_is_anchored_with_the_manifest_that_the_store_holds(w
     assert anchored is not None
     assert (study.revision, study.series, study.instances) == (1, 2, 5)
     assert study.size_bytes == sum(len(data) for data in contents(world.files))
+    assert world.audit.run().findings == ()
+
+
+@pytest.mark.parametrize(("room_bytes", "kept"), [(1 << 20, 3), (1, 1), (0, 0)])
+def test_a_head_is_read_once_as_far_as_there_is_room(
+    world: Consortium, monkeypatch: pytest.MonkeyPatch, room_bytes: int, kept: int
+) -> None:
+    monkeypatch.setattr(register, "KEPT_MAX_BYTES", room_bytes)
+    heads = Counter[str]()
+
+    class Counting(DirectExaminer):
+        def sort(self, source: InstanceSource) -> Examined:
+            heads["sort"] += 1
+            return super().sort(source)
+
+        def describe(self, source: InstanceSource) -> Examined:
+            heads["describe"] += 1
+            return super().describe(source)
+
+    world.examiner = Counting()
+    world.add_series(3)
+    assert world.run_register().problems == ()
+    assert heads == Counter(describe=3, sort=3 - kept)
     assert world.audit.run().findings == ()
 
 

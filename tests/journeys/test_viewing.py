@@ -11,10 +11,10 @@ from fiducia.core import wire
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.errors import DeniedError, EncodingError, JournalError, LedgerStaleError, StoreMissingError
 from fiducia.journeys.opening import Held
-from fiducia.journeys.viewing import READ, REFUSED_S, UNCHECKED_MAX_S, ReadNote, Viewing
+from fiducia.journeys.viewing import READ, REFUSED_S, SAME_BLOCK_S, UNCHECKED_MAX_S, ReadNote, Viewing
 from fiducia.ports import Piece
-from fiducia.records.ledger import RestrictAct
-from fiducia.records.typed import Approval, Restrict
+from fiducia.records.ledger import LiftAct, RestrictAct
+from fiducia.records.typed import Approval, Lift, Restrict
 from tests.support.consortium import DAY_S, Consortium
 
 SEE = mask(Action.METADATA, Action.VIEW)
@@ -247,6 +247,34 @@ def test_what_was_refused_is_not_asked_for_at_every_look(world: Consortium) -> N
     world.clock.advance(int(REFUSED_S) + 1)
     refreshed(world, viewing)
     assert len(list(world.journal.entries("denied"))) == 2
+
+
+def test_a_view_that_was_refused_is_asked_for_again_once_a_block_came_or_a_moment_passed(world: Consortium) -> None:
+    (one,) = register(world, "one")
+    world.run_grant(one, actions=SEE)
+    viewing = refreshed(world)
+    study = world.mirror.catch_up().study(one)
+    assert study is not None
+
+    restrict, lift = Restrict(study.subject, 1), Lift(study.subject, 1)
+
+    def approval(signed: Restrict | Lift) -> Approval:
+        return Approval(world.patient.address, world.patient.sign(world.domains.digest(signed)))
+
+    def refused() -> int:
+        for _ in range(3):
+            with pytest.raises(DeniedError, match="RESTRICTED"):
+                viewing.opened(one)
+        return len(list(world.journal.entries("denied")))
+
+    world.ledger.submit(RestrictAct(restrict, approval(restrict)))
+    world.mirror.catch_up()
+    assert refused() == 1
+    world.clock.advance(int(SAME_BLOCK_S) + 1)
+    assert refused() == 2
+    world.ledger.submit(LiftAct(lift, (approval(lift),)))
+    world.mirror.catch_up()
+    assert [held.offer.study_id for held in viewing.opened(one)] == [one]
 
 
 def test_a_look_at_the_ledger_from_before_ends_nothing_that_was_opened_since(world: Consortium) -> None:

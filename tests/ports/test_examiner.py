@@ -103,7 +103,7 @@ def test_a_file_that_changed_is_refused(examiner: Examiner, tmp_path: Path) -> N
 def test_a_media_directory_is_listed(examiner: Examiner) -> None:
     path = PUBLISHED / "dicomdirtests" / "DICOMDIR"
     status = path.stat()
-    seen = (status.st_dev, status.st_ino, status.st_mtime_ns)
+    seen = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
     file_ids = examiner.directory(FileSource(str(path), status.st_size, str(path.resolve()), seen))
     assert len(file_ids) > 10
     assert all(part.isprintable() for file_id in file_ids for part in file_id)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fiducia.adapters import store_directory
 from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.core.formats.cid import raw_cid
 from fiducia.errors import StoreError, StoreMissingError
@@ -121,10 +122,33 @@ def test_a_full_or_broken_disk_is_a_store_error_and_leaves_nothing(
     put(store, b"data")
 
 
+def test_what_a_disk_says_once_while_more_is_written_is_heard(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system tells of a failed write once: the next sync of the same file succeeds, though its bytes are lost."""
+    monkeypatch.setattr(store_directory, "_BEHIND_BYTES", 2)
+    store = DirectoryStore(root)
+    fsync, failed = os.fsync, list[int]()
+
+    def fails_once(descriptor: int) -> None:
+        if not failed:
+            failed.append(descriptor)
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails_once)
+        with pytest.raises(StoreError, match="Input/output error"):
+            store.put(lambda: raw_cid(b"data"), [b"da", b"t", b"a"])
+    assert failed
+    assert files(root) == []
+    put(store, b"data")
+    assert object_file(root, raw_cid(b"data")).read_bytes() == b"data"
+
+
 def test_a_writer_killed_in_the_middle_leaves_no_object_and_its_remains_are_swept(root: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path
+from fiducia.adapters import store_directory
 from fiducia.adapters.store_directory import DirectoryStore
 def pieces():
     yield b"data"

@@ -6,7 +6,7 @@ A bug is a `House` that does one thing wrong. `tests/simulation/test_bugs.py` sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from fiducia.adapters.memory.vault import MemoryVault
@@ -23,6 +23,7 @@ from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import Act, Head, Receipt
 from fiducia.records.typed import Access, KeyRequest
 from tests.simulation.house import House
+from tests.support.consortium import begin_to_append
 
 
 class _Other:
@@ -128,10 +129,9 @@ def _viewing(house: House, kind: type[Viewing], requester: Requester) -> Viewing
         purpose=Purpose.TREAT,
         open_offers=house.open_offers,
         mirror=house.mirror,
-        journal=house.gateway_journal,
+        write_down=partial(begin_to_append, house.workers(1), house.gateway_journal),
         clock=house.clock,
         monotonic=lambda: float(house.clock.now()),
-        pens=house.workers(1),
     )
 
 

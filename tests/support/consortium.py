@@ -6,9 +6,9 @@ vaults, directory, journal) stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,10 +68,10 @@ from fiducia.journeys.release import HandOverKeys, RecordRelease
 from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, TakeRevoke
 from fiducia.journeys.taken import TAKEN_KINDS, Taken
 from fiducia.journeys.trusteeship import KeepShares
-from fiducia.journeys.viewing import PENS, Viewing
+from fiducia.journeys.viewing import Noted, Viewing
 from fiducia.journeys.vouching import VouchForInstances
-from fiducia.ports import Broker, Examiner, Intake, Steps
-from fiducia.records.images import FetchedStudy, HandOver, PatientIdentity, Registration, Release
+from fiducia.ports import Broker, Examiner, Intake, Journal, Steps
+from fiducia.records.images import FetchedStudy, HandOver, JournalEntry, PatientIdentity, Registration, Release
 from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from fiducia.records.statements import (
@@ -100,6 +100,11 @@ IDENTITY = PatientIdentity("", "SAMPLE-1")
 def key(number: int) -> EoaKey:
     """Return the test key of a number."""
     return EoaKey(number.to_bytes(32, "big"))
+
+
+def begin_to_append(threads: Executor, journal: Journal, entries: Sequence[JournalEntry]) -> Noted:
+    """Begin to write into a journal, as a watched one does."""
+    return threads.submit(journal.append, entries).result
 
 
 class DirectBroker:
@@ -597,10 +602,9 @@ class Consortium:
             purpose=purpose,
             open_offers=self.open_offers,
             mirror=self.mirror,
-            journal=self.gateway_journal,
+            write_down=partial(begin_to_append, self.workers(8), self.gateway_journal),
             clock=self.clock,
             monotonic=lambda: float(self.clock.now()),
-            pens=self.workers(PENS),
         )
 
     @property

@@ -32,7 +32,7 @@ class FileSource:
     where: str
     size_bytes: int
     real_path: str = field(repr=False)
-    seen: tuple[int, int, int] = field(repr=False)  # device, inode, mtime in ns
+    seen: tuple[int, int, int, int] = field(repr=False)  # see `_identity`
 
     def open(self) -> BinaryIO:
         """Open it unbuffered. Raises: DicomError (unreadable, changed, gone)."""
@@ -45,8 +45,7 @@ class FileSource:
         except OSError as error:
             raise DicomError("the file cannot be opened: check its medium") from error
         status = os.fstat(descriptor)
-        now = (status.st_dev, status.st_ino, status.st_mtime_ns)
-        if not stat.S_ISREG(status.st_mode) or now != self.seen or status.st_size != self.size_bytes:
+        if not stat.S_ISREG(status.st_mode) or _identity(status) != self.seen or status.st_size != self.size_bytes:
             os.close(descriptor)
             raise DicomError("the file changed while it was being read: register it again")
         return os.fdopen(descriptor, "rb", buffering=0)
@@ -177,7 +176,12 @@ def _look(where: str, real_path: str) -> FileSource | InputError:
         return InputError("the file is gone or cannot be looked at: check it and register again")
     if not stat.S_ISREG(status.st_mode):
         return InputError("this is a pipe, socket or device, not a file: leave it out")
-    return FileSource(where, status.st_size, real_path, (status.st_dev, status.st_ino, status.st_mtime_ns))
+    return FileSource(where, status.st_size, real_path, _identity(status))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Which file it is and when it changed; whoever sets the time of a change back changes the last of them."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _check_exists(path: str) -> None:

@@ -45,8 +45,12 @@ class WatchedJournal:
 
     def append(self, entries: Sequence[JournalEntry]) -> None:
         """Append all in one durable write. Raises: JournalError (guarded, not written, or not in time)."""
+        self.begin(entries)()
+
+    def begin(self, entries: Sequence[JournalEntry]) -> Callable[[], None]:
+        """Begin to append; return what waits until it is done, as `append` would. Raises: JournalError (guarded)."""
         self._guard()
-        self._in_time(self._appending, lambda: self._journal.append(entries))
+        return self._begun(self._appending, lambda: self._journal.append(entries))
 
     def entries(self, kind: str | None = None) -> Iterator[JournalEntry]:
         """Yield entries in order. Raises: JournalError."""
@@ -82,12 +86,19 @@ class WatchedJournal:
         self._probing.shutdown(wait=False, cancel_futures=True)
 
     def _in_time(self, pool: ThreadPoolExecutor, act: Callable[[], _Result]) -> _Result:
+        return self._begun(pool, act)()
+
+    def _begun(self, pool: ThreadPoolExecutor, act: Callable[[], _Result]) -> Callable[[], _Result]:
         future = pool.submit(act)
-        try:
-            return future.result(self._deadline_s)
-        except FutureTimeoutError as error:
-            future.cancel()
-            raise JournalError(
-                f"the journal hangs: it did not answer within {self._deadline_s:g} s, so nothing is released; "
-                "look at its disk or its database"
-            ) from error
+
+        def wait() -> _Result:
+            try:
+                return future.result(self._deadline_s)
+            except FutureTimeoutError as error:
+                future.cancel()
+                raise JournalError(
+                    f"the journal hangs: it did not answer within {self._deadline_s:g} s, so nothing is released; "
+                    "look at its disk or its database"
+                ) from error
+
+        return wait

@@ -1,6 +1,6 @@
 """A store with a bounded cache of ciphertext in front of it: what was read once is near the next time.
 
-Owns blocks of 1 MiB, one file each, named by CID and number, and which go first when there are too many: those that
+Owns blocks of 256 KiB, one file each, named by CID and number, and which go first when there are too many: those that
 nobody read for longest. Only what a store gives is kept here, so what lies on the disk is sealed, as it is there. A
 block carries a digest of its own: one that was damaged here is fetched again, rather than blamed on the store.
 Writing is the store's behind it. A cache that cannot be written is none: reading goes on.
@@ -22,11 +22,11 @@ from fiducia.errors import EncodingError, StoreError, StoreMissingError
 from fiducia.ports import Piece, Store
 from fiducia.records.images import StoredObject
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 LIMIT_BYTES = 4 << 30
-_DIGEST_BYTES = 16
+_DIGEST_BYTES = 32
 _SIZES_KEPT = 10_000
-_HOT_BLOCKS = 16
+_HOT_BLOCKS = 64
 
 
 class CachedStore:
@@ -60,9 +60,7 @@ class CachedStore:
         blocks = {number: self._kept(cid, number) for number in range(first, last + 1)}
         for begin, end in _gaps(blocks):
             blocks.update(self._fetch(cid, begin, end, size))
-        data = b"".join(block for number in range(first, last + 1) if (block := blocks[number]) is not None)
-        at = offset - first * BLOCK_BYTES
-        return data[at : at + length]
+        return b"".join(_within(number, block, offset, length) for number, block in blocks.items() if block is not None)
 
     def size(self, cid: str) -> int:
         """Return the object's size in bytes; see `fiducia.ports.Store.size`."""
@@ -116,11 +114,9 @@ class CachedStore:
             if name in self._hot:
                 self._hot.move_to_end(name)
                 return self._hot[name]
-        try:
-            held = self._path(name).read_bytes()
-        except OSError:
-            held = b""
-        digest, block = held[:_DIGEST_BYTES], held[_DIGEST_BYTES:]
+        digest = block = b""
+        with contextlib.suppress(OSError), open(self._path(name), "rb", buffering=0) as file:
+            digest, block = file.read(_DIGEST_BYTES), file.read(BLOCK_BYTES + 1)
         if digest == _digest(name, block):
             with self._lock:
                 self._warm(name, block)
@@ -136,7 +132,8 @@ class CachedStore:
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             with open(part, "xb", opener=_private) as file:
-                file.write(_digest(name, block) + block)
+                file.write(_digest(name, block))
+                file.write(block)
             os.replace(part, path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -189,10 +186,16 @@ def _name(cid: str, number: int) -> str:
         raise StoreError("this is not the CID of an object of ours") from error
 
 
+def _within(number: int, block: bytes, offset: int, length: int) -> memoryview:
+    """What a block has of a range of its object."""
+    start = number * BLOCK_BYTES
+    return memoryview(block)[max(0, offset - start) : offset + length - start]
+
+
 def _digest(name: str, block: bytes) -> bytes:
-    return hashlib.blake2b(
-        block, digest_size=_DIGEST_BYTES, person=hashlib.sha256(name.encode()).digest()[:16]
-    ).digest()
+    found = hashlib.sha256(f"{name}\n".encode())
+    found.update(block)
+    return found.digest()
 
 
 def _gaps(blocks: dict[int, bytes | None]) -> list[tuple[int, int]]:

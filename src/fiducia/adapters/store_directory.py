@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from fiducia.core.formats.cid import check_cid
@@ -22,6 +23,7 @@ from fiducia.records.images import StoredObject
 
 _ABANDONED_AFTER_S = 3600.0
 _LARGEST_READ_BYTES = 1 << 30  # what one pread takes on every system; longer reads loop
+_BEHIND_BYTES = 16 << 20  # what is written goes to the disk in steps of this, while the next is made
 
 
 class DirectoryStore:
@@ -117,6 +119,9 @@ class _File:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.size_bytes = 0
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="sync")  # no thread before there is something to do
+        self._syncing: Future[None] | None = None
+        self._sent_bytes = 0
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def write(self, piece: Piece) -> None:
@@ -125,12 +130,26 @@ class _File:
             written = os.write(self._descriptor, view)
             self.size_bytes += written
             view = view[written:]
+        if self.size_bytes - self._sent_bytes >= _BEHIND_BYTES:
+            self._sync_behind()
 
     def sync(self) -> None:
+        if self._syncing is not None:
+            self._syncing.result()  # a disk tells of an error once: to this one, or to the next line
         os.fsync(self._descriptor)
 
     def close(self) -> None:
+        self._behind.shutdown()  # before the descriptor can become another file's
         os.close(self._descriptor)
+
+    def _sync_behind(self) -> None:
+        """Begin to send to the disk what was written, unless it is busy with what was written before."""
+        if self._syncing is not None:
+            if not self._syncing.done():
+                return
+            self._syncing.result()
+        self._sent_bytes = self.size_bytes
+        self._syncing = self._behind.submit(os.fsync, self._descriptor)
 
 
 def _read_fully(descriptor: int, offset: int, length: int) -> bytes:

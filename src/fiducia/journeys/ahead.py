@@ -21,23 +21,22 @@ AHEAD = partial(ThreadPoolExecutor, thread_name_prefix="ahead")
 
 
 def asked_ahead(
-    ask: Callable[[Thing], Answer], things: Iterable[Thing], *, at_once: int = 1, workers: Workers = AHEAD
+    ask: Callable[[Thing], Answer], things: Iterable[Thing], *, workers: Workers = AHEAD
 ) -> Generator[tuple[Thing, Callable[[], Answer]]]:
     """Yield each thing in order, with what gives its answer or raises what asking raised.
 
     Close the iterator when some of it is left: then nothing more is asked, and what is being asked is waited for.
 
     Args:
-        ask: safe to be called from another thread, `at_once` times at a time.
-        things: taken from this thread, at most twice `at_once` ahead.
-        at_once: how many are asked at a time.
-        workers: makes what asks.
+        ask: safe to be called from another thread.
+        things: taken from this thread, at most two ahead.
+        workers: makes the thread that asks.
     """
     source = iter(things)
-    with workers(at_once) as threads:
+    with workers(1) as threads:
         waiting: deque[tuple[Thing, Future[Answer]]] = deque()
         try:
-            for thing in islice(source, 2 * at_once):
+            for thing in islice(source, 2):
                 waiting.append((thing, threads.submit(ask, thing)))
             while waiting:
                 thing, answer = waiting.popleft()

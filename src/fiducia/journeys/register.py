@@ -66,6 +66,9 @@ BATCH_STUDIES = 50
 """Studies anchored under one signature in one transaction."""
 
 RETENTION_DAYS = 3653
+KEPT_MAX_BYTES = 16 << 20
+"""How much is kept in memory of what was read of instances, so that sealing need not read it again."""
+_KEPT_BYTES = 4096  # of an instance beside its attributes and its frame table
 _HASH_BYTES = 1 << 20
 
 
@@ -164,19 +167,23 @@ class RegisterStudies:
         self, paths: Sequence[str], problems: list[IntakeProblem], notes: dict[str, Note]
     ) -> Grouping[InstanceSource]:
         candidates: list[Candidate[InstanceSource]] = []
+        room_bytes = KEPT_MAX_BYTES
         for found in self._intake.find(paths):
             if isinstance(found, IntakeProblem):
                 problems.append(found)
                 continue
+            whole = room_bytes > 0
             try:
-                examined = self._examiner.sort(found)
+                examined = self._examiner.describe(found) if whole else self._examiner.sort(found)
                 self._require_accepted(found, examined)
             except DicomError as error:
                 problems.append(IntakeProblem(found.where, error))
             else:
                 _count(notes, examined.defects)
                 numbers = (examined.series_number, examined.instance_number)
-                candidates.append(Candidate(found, examined.info, *numbers, examined.geometry))
+                kept = examined if whole else None
+                room_bytes -= _KEPT_BYTES + len(examined.dicom_json) + len(examined.ranges)
+                candidates.append(Candidate(found, examined.info, *numbers, examined.geometry, kept))
         grouping = group(candidates, identity_digest)
         problems += [IntakeProblem(refused.candidate.source.where, refused.error) for refused in grouping.refused]
         return grouping

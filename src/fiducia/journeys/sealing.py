@@ -6,9 +6,11 @@ does not grow. Which instances belong, in which order and under which numbers is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from fiducia.core.dicom.examination import Examined
@@ -19,7 +21,7 @@ from fiducia.core.formats.digests import SALT_BYTES as COMMITMENT_SALT_BYTES
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.opener import SeriesOpener
-from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
+from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer, in_turn
 from fiducia.core.keys.custody import CustodyRule, SeriesCustody, deal_randomness_bytes, deal_series
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DicomError
@@ -29,6 +31,8 @@ from fiducia.ports import Entropy, Examiner, InstanceSource, Piece, Progress, St
 from fiducia.records.images import InstanceEntry
 
 READ_BYTES = 1 << 20
+BESIDE_BYTES = 1 << 16
+"""Smaller pieces are digested in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class Part(Protocol):
         """Its file's length."""
         ...
 
+    @property
+    def is_read(self) -> bool:
+        """Whether `examined` has nothing left to read."""
+        ...
+
     def examined(self) -> Examined | None:
         """Have it read, while another part is sealed; None: nothing to read. Raises: DicomError."""
         ...
@@ -88,7 +97,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """An instance that intake found. Read again from its start, so what was scanned must be what is sealed."""
+    """An instance that intake found.
+
+    What is sealed is read from its start. That it is what was scanned is its source's to say, at each opening, and its
+    head's, where that is read again.
+    """
 
     number: int
     candidate: Candidate[InstanceSource]
@@ -99,9 +112,14 @@ class FilePart:
         """Its file's length."""
         return self.candidate.info.size_bytes
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it was kept."""
+        return self.candidate.whole is not None
+
     def examined(self) -> Examined:
-        """Read its head and all that the index says of it."""
-        return self.examiner.describe(self.candidate.source)
+        """Read its head and all that the index says of it, where that was not kept."""
+        return self.candidate.whole or self.examiner.describe(self.candidate.source)
 
     def content(self, examined: Examined | None) -> Content:
         """Open the file; its head must say what it said when it was scanned."""
@@ -142,6 +160,11 @@ class KeptPart:
         """Its file's length."""
         return self.opener.entry(self.number).original_bytes
 
+    @property
+    def is_read(self) -> bool:
+        """It is."""
+        return True
+
     def examined(self) -> None:
         """Read nothing: its index says what it is."""
 
@@ -180,6 +203,11 @@ def describe(examined: Examined) -> Description:
     return Description(info.sop_class_uid, info.sop_instance_uid, examined.dicom_json, examined.frame_table())
 
 
+def _beside(threads: Executor, act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
+    """Do it in another thread, where that takes longer than handing it over."""
+    return threads.submit(act, piece).result if len(piece) >= BESIDE_BYTES else in_turn(act, piece)
+
+
 class SealSeries:
     """Seal one series under fresh keys and put its pack and index into the store."""
 
@@ -197,8 +225,9 @@ class SealSeries:
             StoreError: the store failed. VerificationError: a kept part is not what it was.
         """
         keys = SeriesKeys(self._entropy.token(32), self._entropy.token(32))
-        sealer = SeriesSealer(place, keys, uids)
-        self._store.put(lambda: sealer.pack_cid, self._pack(sealer, parts))
+        with self._workers(1) as digesting:
+            sealer = SeriesSealer(place, keys, uids, partial(_beside, digesting))
+            self._store.put(lambda: sealer.pack_cid, self._pack(sealer, parts))
         self._store.put(lambda: sealer.index_cid, sealer.index(self._entropy.token(MESSAGE_SALT_BYTES)))
         needed = deal_randomness_bytes(rule.threshold)
         custody, shares = deal_series(
@@ -215,11 +244,16 @@ class SealSeries:
             sealer.line(), custody, shares, instances, sum(entry.original_bytes for entry in sealer.entries)
         )
 
-    def _pack(self, sealer: SeriesSealer, parts: Iterable[Part]) -> Iterator[memoryview]:
-        with closing(asked_ahead(_examined, parts, workers=self._workers)) as examined_parts:
+    def _pack(self, sealer: SeriesSealer, parts: Sequence[Part]) -> Iterator[memoryview]:
+        with closing(self._examined(parts)) as examined_parts:
             for part, examined in examined_parts:
                 yield from self._instance(sealer, part, examined)
         yield from sealer.finish_pack()
+
+    def _examined(self, parts: Sequence[Part]) -> Generator[tuple[Part, Callable[[], Examined | None]]]:
+        if all(part.is_read for part in parts):
+            return ((part, part.examined) for part in parts)
+        return asked_ahead(_examined, parts, workers=self._workers)
 
     def _instance(
         self, sealer: SeriesSealer, part: Part, examined: Callable[[], Examined | None]

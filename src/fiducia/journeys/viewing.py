@@ -14,7 +14,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from fiducia.core import wire
@@ -25,7 +24,7 @@ from fiducia.errors import DeniedError, FiduciaError, InputError, LedgerStaleErr
 from fiducia.journeys.asking import Requester
 from fiducia.journeys.opening import Held, Opening, OpenOffers
 from fiducia.journeys.still_open import CATCH_UP_S
-from fiducia.ports import Clock, Journal, Mirror
+from fiducia.ports import Clock, Mirror
 from fiducia.records.images import JournalEntry
 
 READ = "gateway_read"
@@ -33,10 +32,11 @@ UNCHECKED_MAX_S = 5.0
 """How long ago the ledger may have been asked; after that nothing is read before it answers again."""
 REFUSED_S, TROUBLED_S = 60.0, 5.0
 """How long an offer that was refused, or could not be opened, is not asked for again at a refresh."""
+SAME_BLOCK_S = 5.0
+"""How long a refusal counts for whoever opens the same again; no longer than its block is the newest."""
 
-PENS = 8
-"""How many of one person's reads are written into the journal at a time; those that meet share a sync."""
 Noted = Callable[[], None]
+"""Waits until what was noted is in the journal. Raises: JournalError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,13 @@ class ReadNote:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    reason: str
+    block: int
+    until: float
+
+
 class Viewing:
     """One person's view. Safe for threads.
 
@@ -69,18 +76,17 @@ class Viewing:
         purpose: int,
         open_offers: OpenOffers,
         mirror: Mirror,
-        journal: Journal,
+        write_down: Callable[[Sequence[JournalEntry]], Noted],
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
-        pens: Executor | None = None,
     ) -> None:
         """Take the ports.
 
         Args:
             requester: who asks, with a badge; under another key once the gateway's was replaced.
             purpose: as chosen at sign-in.
-            open_offers, mirror, journal, clock, monotonic: the ports.
-            pens: writes reads into the journal; threads of its own when None.
+            write_down: begins to append to the journal; opening takes about as long as syncing a disk, and goes on.
+            open_offers, mirror, clock, monotonic: the ports.
         """
         badge = requester().badge
         if badge is None:
@@ -90,7 +96,7 @@ class Viewing:
         self._purpose = purpose
         self._open_offers = open_offers
         self._mirror = mirror
-        self._journal = journal
+        self._write_down = write_down
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -100,9 +106,8 @@ class Viewing:
         self._checked_at = monotonic()
         self._over = False
         self._ended = 0
+        self._refused: dict[tuple[int, Offer], _Refusal] = {}  # by action; only where `_asking` is held
         self._not_before: dict[Offer, float] = {}  # of offers that a refresh leaves alone for a while
-        # Opening takes about as long as syncing a disk: both are done at once.
-        self._pens = pens or ThreadPoolExecutor(PENS, thread_name_prefix="journal")
         self._offered: dict[int, tuple[tuple[int, int], tuple[Offer, ...]]] = {}  # by action: as of when, and what
 
     # -- what there is
@@ -179,15 +184,26 @@ class Viewing:
         if not self._missing(offers, action):
             return Opening()  # without waiting for somebody who opens something else
         with self._asking:
-            wanted = self._missing(offers, action)
+            missing = self._missing(offers, action)
+            known = self._refusals(state, action, missing)
+            wanted = [offer for offer in missing if offer not in known]
             opening = self._open_offers.run(state, wanted, self._purpose, action, self._requester())
             opened_at = self._monotonic()
+            until = opened_at + SAME_BLOCK_S
+            for offer, reason in opening.refused:
+                self._refused[action, offer] = _Refusal(reason, state.head.number, until)
             with self._lock:
                 if self._over:
                     return Opening()
                 for held in opening.held:
                     self._replace(action, replace(held, opened_at=opened_at))
-        return opening
+        return replace(opening, refused=(*opening.refused, *known.items()))
+
+    def _refusals(self, state: State, action: int, offers: Sequence[Offer]) -> dict[Offer, str]:
+        """What was refused a moment ago, and nothing happened on the ledger since; the rest is forgotten."""
+        block, now = state.head.number, self._monotonic()
+        self._refused = {key: no for key, no in self._refused.items() if no.block == block and now < no.until}
+        return {offer: self._refused[action, offer].reason for offer in offers if (action, offer) in self._refused}
 
     def _missing(self, offers: Sequence[Offer], action: int) -> list[Offer]:
         seed = self._requester().seed
@@ -265,4 +281,4 @@ class Viewing:
             self.require(held)
         now = self._clock.now()
         entries = [JournalEntry(READ, now, held.request_id, wire.encode(note).decode()) for held, note in reads]
-        return self._pens.submit(self._journal.append, entries).result
+        return self._write_down(entries)

@@ -68,7 +68,26 @@ def test_what_was_answered_for_is_in_the_spool_as_it_came(world: Consortium, cli
     assert [world.spool.open(each.spool_id).read() for each in kept] == files
     assert uids(answer, "00081199") == [each.examined.info.sop_instance_uid for each in kept]
     assert "00081198" not in answer.json()
+    assert answer.json()["00081190"] == {"vr": "UR"}  # nothing is known to retrieve it from
+    assert all(item["00081190"] == {"vr": "UR"} for item in answer.json()["00081199"]["Value"])
     assert {each.door for each in kept} == {"stow"}
+
+
+def test_a_gateway_that_is_named_is_where_it_can_be_retrieved(world: Consortium) -> None:
+    base = "https://viewer.hospital.example/dicomweb"
+    mine = list(world.add_series(2).values())
+    (other,) = world.add_series(1, study="another").values()
+    with TestClient(create_app(door_of(world), gateway=base)) as client:
+        one = client.post("/studies", content=body(*mine), headers=HEADERS).json()
+        several = client.post("/studies", content=body(*mine, other), headers=HEADERS).json()
+    infos = [each.examined.info for each in world.spool.all()[:2]]
+    study = f"{base}/studies/{infos[0].study_instance_uid}"
+    assert one["00081190"] == {"vr": "UR", "Value": [study]}
+    assert [item["00081190"]["Value"] for item in one["00081199"]["Value"]] == [
+        [f"{study}/series/{info.series_instance_uid}/instances/{info.sop_instance_uid}"] for info in infos
+    ]
+    assert several["00081190"] == {"vr": "UR"}  # no one URL has several studies
+    assert len({item["00081190"]["Value"][0] for item in several["00081199"]["Value"]}) == 3
 
 
 def test_pieces_of_any_size_make_the_same_instances(world: Consortium, client: TestClient) -> None:

@@ -27,6 +27,9 @@ from fiducia.records.journal import Disclosed
 
 _PAGE_ROWS: Final = 500
 _PROBE_BYTES: Final = 16 * 1024  # several pages, so that a full disk shows
+# Made once: every read of an image is written down, and making a statement takes longer than running it.
+_LAST: Final = select(func.coalesce(func.max(JOURNAL.c.seq), 0))
+_ADD: Final = insert(JOURNAL)
 
 
 @dataclass(slots=True, eq=False)
@@ -175,7 +178,7 @@ class SqlJournal(Kept):
             }
             for seq, (entry, body, _) in enumerate(rows, first)
         ]
-        connection.execute(insert(JOURNAL), values)
+        connection.execute(_ADD, values)
         leaves.add(connection, self._sealer, first, [(entry, salt) for entry, _, salt in rows])
 
     def _add_leaves(self) -> None:
@@ -220,7 +223,7 @@ def _checked_body(entry: JournalEntry) -> bytes:
 
 
 def _last(connection: Connection) -> int:
-    return connection.scalar(select(func.coalesce(func.max(JOURNAL.c.seq), 0))) or 0
+    return connection.scalar(_LAST) or 0
 
 
 def _place(seq: int, kind: str, at: int) -> tuple[bytes, ...]:

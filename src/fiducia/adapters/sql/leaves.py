@@ -23,6 +23,7 @@ from fiducia.records.images import JournalEntry
 from fiducia.records.journal import Disclosed
 
 _PLACE: Final = b"leaf-salt"
+_ADD: Final = insert(JOURNAL_LEAVES)
 
 
 def new_salts(count: int) -> list[bytes]:
@@ -35,7 +36,7 @@ def add(connection: Connection, sealer: Sealer, first: int, entries: Sequence[tu
     values = []
     for seq, (entry, salt) in enumerate(entries, first):
         values.append({"seq": seq, "leaf": leaf_of(entry, salt), "salt": sealer.seal(salt, *_place(seq))})
-    connection.execute(insert(JOURNAL_LEAVES), values)
+    connection.execute(_ADD, values)
 
 
 def last(connection: Connection) -> int:

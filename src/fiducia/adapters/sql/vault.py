@@ -7,8 +7,9 @@ notice when the whole database is put back to an older copy: that is the backup'
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from fiducia.adapters.custody_codec import check_name, check_secret
 from fiducia.adapters.key_encryption import KeyEncryption
@@ -16,6 +17,11 @@ from fiducia.adapters.sql.custody import VAULT, VAULT_SALTS, open_custody
 from fiducia.adapters.sql.database import Kept, Place
 from fiducia.adapters.sql.sealing import SALT_BYTES
 from fiducia.errors import KeyMissingError
+
+# Made once: a gateway looks a session up at every request.
+_ONE: Final = (
+    select(VAULT_SALTS.c.salt, VAULT.c.sealed).join_from(VAULT, VAULT_SALTS).where(VAULT.c.name == bindparam("wanted"))
+)
 
 
 class SqlVault(Kept):
@@ -43,9 +49,7 @@ class SqlVault(Kept):
         """Return one secret. See `Vault.get`."""
         check_name(name)
         with self._database.read() as connection:
-            row = connection.execute(
-                select(VAULT_SALTS.c.salt, VAULT.c.sealed).join_from(VAULT, VAULT_SALTS).where(VAULT.c.name == name)
-            ).one_or_none()
+            row = connection.execute(_ONE, {"wanted": name}).one_or_none()
         if row is None:
             raise KeyMissingError("there is no such key here: it was never kept, or was destroyed")
         return self._sealer.open(row.salt + row.sealed, name.encode())

@@ -1,4 +1,4 @@
-"""How the options of `fiducia intake serve` are read: who may call the DIMSE door, and its certificates."""
+"""How the options of `fiducia intake serve` are read: who may call the DIMSE door, certificates, a gateway's URL."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ COMMIT_WAIT_S = 6 * 3600
 
 # A host name, an IPv4 address or an IPv6 address in brackets, and a port. AE titles may have an @ of their own.
 _ADDRESS = re.compile(r"(?P<title>.+)@(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+
+_BASE_URL = re.compile(r"https?://[\w.~:\[\]-]+(/[\w.~%/-]*)?", re.ASCII)
+_BASE_URL_MAX = 1024
+
+
+def base_url_of(text: str | None) -> str:
+    """Return a service's base URL without a slash at its end; "" without one. Raises: BadParameter (none)."""
+    if text is not None and (len(text) > _BASE_URL_MAX or not _BASE_URL.fullmatch(text)):
+        raise typer.BadParameter("--gateway-url takes http(s)://HOST[:PORT]/PATH, without user, query or fragment")
+    return (text or "").rstrip("/")
 
 
 def peer_of(text: str) -> Peer:

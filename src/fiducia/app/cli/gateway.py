@@ -28,7 +28,7 @@ def serve(
     member: Annotated[str, typer.Option(metavar="NAME", help="The member whose staff it serves.")] = "hospital-b",
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen at.")] = "127.0.0.1",
     cache_gib: Annotated[
-        int, typer.Option(min=0, metavar="GIB", help="How much ciphertext is kept on the disk at most.")
+        int, typer.Option(min=0, metavar="GIB", help="How much ciphertext from Kubo is kept on the disk at most.")
     ] = 4,
     viewer: Annotated[
         bool | None,

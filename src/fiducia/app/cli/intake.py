@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fiducia.app.cli.common import Call, command, noun
-from fiducia.app.cli.doors import COMMIT_WAIT_S, peer_of, tls_of
+from fiducia.app.cli.doors import COMMIT_WAIT_S, base_url_of, peer_of, tls_of
 from fiducia.app.cli.registered import EXIT_SOME_REFUSED, show_registration
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import Fact, utc
@@ -66,6 +66,14 @@ def serve(
             min=0, metavar="SECONDS", help="How long a storage commitment waits for instances to be registered."
         ),
     ] = COMMIT_WAIT_S,
+    gateway_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where senders over DICOMweb find what they sent, once it is registered and granted: a gateway's base"
+            " URL, such as https://viewer.hospital.example/dicomweb. Answers then have Retrieve URLs.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a hospital's doors until a signal says stop: DICOMweb (STOW-RS at /studies), DIMSE, a watched folder.
 
@@ -98,9 +106,9 @@ def serve(
             tls=tls_of(tls_cert, tls_key, tls_ca),
             commit_wait_s=commit_wait,
         )
+    doors = Doors((host, port) if port is not None else None, dimse, watch, base_url_of(gateway_url))
     custodian = call.house.institution(call.house.profiles().load(member))
-    web = (host, port) if port is not None else None
-    run(call.house.intake_parts(custodian, quiet_s=quiet), Doors(web, dimse, watch))
+    run(call.house.intake_parts(custodian, quiet_s=quiet), doors)
 
 
 @command(app, "token")

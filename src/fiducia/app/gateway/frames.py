@@ -13,6 +13,7 @@ from fiducia.app.gateway.media import Choice, choose_pixels
 from fiducia.app.gateway.multipart import Multipart
 from fiducia.app.gateway.parts import GatewayParts
 from fiducia.app.gateway.retrieve import Part, framed, note, only, opened
+from fiducia.core.dicom.bulk import place_of
 from fiducia.core.dicom.codec import transfer_syntax
 from fiducia.core.dicom.codings import is_decoded
 from fiducia.core.dicom.fragments import join
@@ -25,7 +26,6 @@ FRAMES_MAX = 10_000
 BULK_MAX_BYTES = 64 << 20
 _LIST = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_PLACE = re.compile(r"bulkdata/([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
 
 
 class Framing:
@@ -109,10 +109,10 @@ def picture(target: Target, number: int) -> Picture:
     entry, opener = target.entry, target.series.opener
 
     def bulk(uri: str) -> bytes:
-        found = _PLACE.fullmatch(uri)
-        if found is None or int(found[2]) > BULK_MAX_BYTES:
+        found = place_of(uri)
+        if found is None or found[1] > BULK_MAX_BYTES:
             raise DicomError("a value of this image is too large to show it")
-        return opener.read_instance(entry.number, int(found[1]), int(found[2]))
+        return opener.read_instance(entry.number, *found)
 
     model = attributes_of(opener.dicom_json(entry.number))
     if entry.transfer_syntax_uid == _BIG_ENDIAN:

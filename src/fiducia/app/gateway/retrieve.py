@@ -19,13 +19,13 @@ from fiducia.app.gateway.handling import Asked, not_acceptable, streamed
 from fiducia.app.gateway.media import Choice, choose_instance, choose_metadata, choose_pixels
 from fiducia.app.gateway.multipart import Multipart
 from fiducia.app.gateway.parts import GatewayParts
+from fiducia.core.dicom.bulk import PREFIX, place_of
 from fiducia.core.dicom.codec import transfer_syntax
 from fiducia.errors import NotThereError
 from fiducia.journeys.viewing import Noted, ReadNote, Viewing
 
 PIECE_BYTES = 1 << 20
-_BULK = re.compile(rb'"BulkDataURI":"bulkdata/')
-_PLACE = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
+_BULK = re.compile(f'"BulkDataURI":"{PREFIX}'.encode())
 
 
 class Retrieving:
@@ -166,10 +166,10 @@ def _range(viewing: Viewing, target: Target, offset: int, length: int) -> Iterat
 
 def _place(text: str, target: Target) -> tuple[int, int]:
     """Where a value lies, within its data set. Raises: NotThereError."""
-    found = _PLACE.fullmatch(text)
+    found = place_of(PREFIX + text)
     if found is None:
         raise NotThereError(NOT_THERE)
-    offset, length = int(found[1]), int(found[2])
+    offset, length = found
     if offset < target.entry.header_bytes or offset + length > target.entry.original_bytes:
         raise NotThereError(NOT_THERE)
     return offset, length
@@ -197,7 +197,7 @@ def _texts(series: SeenSeries, targets: Sequence[Target]) -> Iterator[tuple[Targ
 def _with_urls(text: bytes, url: str, target: Target) -> bytes:
     attributes_of(text)  # nothing but one object goes between the others
     # The quotation marks of a text inside of JSON are escaped, so this is found where it is a name alone.
-    text = _BULK.sub(b'"BulkDataURI":"' + url.encode() + b"/bulkdata/", text)
+    text = _BULK.sub(f'"BulkDataURI":"{url}/{PREFIX}'.encode(), text)
     if not target.entry.frame_count:
         return text
     encapsulated = transfer_syntax(target.entry.transfer_syntax_uid).encapsulated

@@ -36,11 +36,13 @@ class Doors:
         web: address and port of DICOMweb's.
         dimse: how DIMSE's is to be.
         watch: a folder to take files from.
+        gateway: the base URL of the DICOMweb service that is named to senders over DICOMweb, or "".
     """
 
     web: tuple[str, int] | None = None
     dimse: DimseSettings | None = None
     watch: Path | None = None
+    gateway: str = ""
 
 
 def serve(parts: IntakeParts, doors: Doors) -> None:
@@ -51,7 +53,7 @@ def serve(parts: IntakeParts, doors: Doors) -> None:
             while not stop.wait(LOOK_EVERY_S):
                 pass
         elif not stop.is_set():
-            listening(create_app(parts), *doors.web, connections=CONNECTIONS).run()
+            listening(create_app(parts, gateway=doors.gateway), *doors.web, connections=CONNECTIONS).run()
 
 
 @contextlib.contextmanager

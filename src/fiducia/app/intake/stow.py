@@ -35,9 +35,9 @@ INSTANCES_MAX = 50_000
 _log = structlog.get_logger("fiducia.intake")
 
 
-def create_app(door: IntakeParts, lifespan: Any = None) -> Starlette:
-    """Build the application of one custodian's DICOMweb door."""
-    routes = _Routes(door)
+def create_app(door: IntakeParts, lifespan: Any = None, *, gateway: str = "") -> Starlette:
+    """Build the application of one custodian's DICOMweb door; `gateway`: where senders find what they sent."""
+    routes = _Routes(door, gateway)
     return Starlette(
         routes=[
             Route("/studies", routes.store, methods=["POST"]),
@@ -51,8 +51,9 @@ def create_app(door: IntakeParts, lifespan: Any = None) -> Starlette:
 
 
 class _Routes:
-    def __init__(self, door: IntakeParts) -> None:
+    def __init__(self, door: IntakeParts, gateway: str) -> None:
         self._door = door
+        self._gateway = gateway
         self._expected = f"Bearer {door.token}".encode()
 
     async def healthz(self, _: Request) -> Response:
@@ -77,7 +78,7 @@ class _Routes:
     async def _store(self, request: Request) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
             return plain_problem(401, "Unauthorized", {"www-authenticate": "Bearer"})
-        stored = Stored()
+        stored = Stored(self._gateway)
         try:
             boundary = boundary_of(request.headers.get("content-type", ""))
             await self._take_all(parts(request.stream(), boundary), request.path_params.get("study", ""), stored)

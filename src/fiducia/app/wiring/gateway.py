@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fiducia.adapters.store_cache import CachedStore
+from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.app.gateway.parts import GatewayParts
 from fiducia.app.gateway.views import Views
 from fiducia.app.profiles import KeyName, Profile
@@ -19,7 +22,7 @@ from fiducia.journeys.opening import OpenOffers
 from fiducia.journeys.passkey_sign_in import PasskeySignIn
 from fiducia.journeys.sign_in import Session
 from fiducia.journeys.viewing import Viewing
-from fiducia.ports import IdentityProvider
+from fiducia.ports import IdentityProvider, Store
 
 if TYPE_CHECKING:
     from fiducia.app.wiring.house import House
@@ -32,7 +35,7 @@ def gateway_parts(
     member, profiles = institution.member, house.profiles()
     seed = Fresh(lambda: profiles.load(institution.name).key(KeyName.GATEWAY), bytes)
     mirror, journal = house.mirror(member), house.watched_journal(member)
-    store = CachedStore(house.store(), house.home.member(member).cache, limit_bytes=cache_bytes)
+    store = _near(house.store(), house.home.member(member).cache, cache_bytes)
     open_offers = OpenOffers(
         draw_up=DrawUpRequest(mirror=mirror, clock=house.clock, entropy=house.entropy, domains=house.domains),
         collect=CollectKeys(
@@ -46,12 +49,13 @@ def gateway_parts(
     )
 
     def viewing_of(session: Session) -> Viewing:
+        requester = session.requester(seed.now())
         return Viewing(
-            requester=lambda: session.requester(seed.now()),
+            requester=lambda: replace(requester, seed=seed.now()),
             purpose=session.purpose,
             open_offers=open_offers,
             mirror=mirror,
-            journal=journal,
+            write_down=journal.begin,
             clock=house.clock,
         )
 
@@ -70,3 +74,8 @@ def gateway_parts(
         oidc=OidcSignIn(provider=provider, **on) if provider is not None else None,
         passkeys=PasskeySignIn(**on),
     )
+
+
+def _near(store: Store, place: Path, cache_bytes: int) -> Store:
+    """Return a store whose objects are near; a directory's are as near as anything kept of them would be."""
+    return store if isinstance(store, DirectoryStore) else CachedStore(store, place, limit_bytes=cache_bytes)

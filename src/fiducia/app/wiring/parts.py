@@ -302,7 +302,7 @@ class Parts:
         place: Place = self.custody.place(owner, file) if self.custody.exists() else file
         return self._open("plain-logbook", owner, lambda: self._closed_later(SqlLogbook(place)))
 
-    def watched_journal(self, member: str, guard: Callable[[], None] = lambda: None) -> Journal:
+    def watched_journal(self, member: str, guard: Callable[[], None] = lambda: None) -> WatchedJournal:
         """Return a member's journal as its broker or gateway writes it: in time or not at all, and not past a guard.
 
         Raises:

@@ -8,9 +8,10 @@ Source: PS3.3 annex A (one patient per study), PS3.5 section 9 (UIDs).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from fiducia.core.dicom.examination import Examined
 from fiducia.core.dicom.geometry import Geometry
 from fiducia.errors import DicomError
 from fiducia.records.images import InstanceInfo, PatientIdentity
@@ -23,7 +24,8 @@ _LAST = 1 << 62  # after every Series or Instance Number
 class Candidate(Generic[T]):
     """An instance that could be read, and where it came from (`source` is the caller's).
 
-    `geometry` is what its series is judged by; grouping does not look at it.
+    `geometry` is what its series is judged by, `whole` all that its index takes, where that was read already; grouping
+    looks at neither.
     """
 
     source: T
@@ -31,6 +33,7 @@ class Candidate(Generic[T]):
     series_number: int | None = None
     instance_number: int | None = None
     geometry: Geometry | None = None
+    whole: Examined | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from fiducia.core.dicom.bulk import bulk_uri
 from fiducia.core.dicom.codec import Bulk, Element
 from fiducia.core.dicom.dictionary import implicit_vr
 from fiducia.core.dicom.text import Charset, charset_of
@@ -66,7 +67,7 @@ class _Model:
             name = f"{tag:08X}"
             if isinstance(value, Bulk):
                 if self.placed:
-                    place = f"bulkdata/{value.offset}-{value.length}"
+                    place = bulk_uri(value.offset, value.length)
                     found[name] = {"vr": self._choose(vr) if " " in vr else vr, "BulkDataURI": place}
             elif isinstance(value, list):
                 items = [self.data_set(item, charset) for item in value]

@@ -23,6 +23,15 @@ from fiducia.core.formats.merkle import merkle_root
 from fiducia.core.formats.pack import PackWriter
 from fiducia.errors import EncodingError
 
+Beside = Callable[[Callable[[Piece], None], Piece], Callable[[], object]]
+"""Has something done with a piece while its caller goes on; what comes back waits for it, and raises what it raised."""
+
+
+def in_turn(act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
+    """A `Beside` of one thread: it is done at once."""
+    act(piece)
+    return lambda: None
+
 
 @dataclass(frozen=True, slots=True)
 class NewInstance:
@@ -80,13 +89,14 @@ class SeriesSealer:
     again without that instance, under new keys.
     """
 
-    def __init__(self, place: SeriesPlace, keys: SeriesKeys, uids: SeriesUids) -> None:
+    def __init__(self, place: SeriesPlace, keys: SeriesKeys, uids: SeriesUids, beside: Beside = in_turn) -> None:
         """Begin a series.
 
         Args:
             place: study, revision and series number; binds every byte.
             keys: fresh random keys, both of them.
             uids: the UIDs the series shares, for its index.
+            beside: digests a piece while it is sealed.
 
         Raises:
             EncodingError: the pack_key is missing.
@@ -96,6 +106,7 @@ class SeriesSealer:
         self._place = place
         self._keys = keys
         self._uids = uids
+        self._beside = beside
         self._outlet = Outlet()
         self._pack = PackWriter(place, keys.pack_key, self._outlet)
         self._instances: list[IndexedInstance] = []
@@ -138,7 +149,7 @@ class SeriesSealer:
         self._spoilt = True  # until the whole message is written
         offset = self._pack.offset
         identity = IdentityHasher(instance.transfer_syntax_uid)
-        counted = _Counted(identity)
+        counted = _Counted(identity, self._beside)
         message = counted.run(instance.header, body)
         yield from self._pack.message(instance.number, instance.message_salt, message)
         self._instances.append(self._indexed(instance, describe(), offset, counted.total, identity.digest()))
@@ -220,8 +231,9 @@ class SeriesSealer:
 class _Counted:
     """Passes a message on while its body is digested and its length counted."""
 
-    def __init__(self, identity: IdentityHasher) -> None:
+    def __init__(self, identity: IdentityHasher, beside: Beside) -> None:
         self._identity = identity
+        self._beside = beside
         self.total = 0
 
     def run(self, header: bytes, body: Iterable[Piece]) -> Iterator[Piece]:
@@ -229,6 +241,9 @@ class _Counted:
         yield header
         for piece in body:
             view = memoryview(piece).cast("B")
-            self._identity.update(view)
+            digested = self._beside(self._identity.update, view)
             self.total += len(view)
-            yield view
+            try:
+                yield view
+            finally:
+                digested()  # before whoever made the piece fills its buffer again

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from fiducia.app.cli import app
-from fiducia.app.cli.doors import COMMIT_WAIT_S, peer_of, tls_of
+from fiducia.app.cli.doors import COMMIT_WAIT_S, base_url_of, peer_of, tls_of
 from fiducia.app.intake import Peer, Tls
 from fiducia.app.intake import dimse_settings as settings
 
@@ -53,3 +53,35 @@ def test_no_door_at_all_is_a_question() -> None:
     done = CliRunner().invoke(app, ["intake", "serve"])
     assert done.exit_code == 2
     assert "--dicom-port" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (None, ""),
+        ("https://viewer.example/dicomweb", "https://viewer.example/dicomweb"),
+        ("http://10.0.0.7:8712/dicomweb/", "http://10.0.0.7:8712/dicomweb"),
+        ("http://[::1]:8712/dicomweb", "http://[::1]:8712/dicomweb"),
+        ("https://viewer.example", "https://viewer.example"),
+    ],
+)
+def test_a_service_is_named_by_its_base_url(text: str | None, url: str) -> None:
+    assert base_url_of(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "viewer.example",
+        "ftp://a/b",
+        "https://",
+        "https://me:pw@a/b",
+        "https://a/b?c=d",
+        "https://a/#b",
+        "https://a/ b",
+    ],
+)
+def test_what_is_no_base_url_is_said_so(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="--gateway-url"):
+        base_url_of(text)

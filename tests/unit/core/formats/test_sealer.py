@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from fiducia.core.formats.cid import cid_of
-from fiducia.core.formats.context import SeriesKeys
+from fiducia.core.formats.container import CHUNK_BYTES
+from fiducia.core.formats.context import Piece, SeriesKeys
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
@@ -64,6 +65,44 @@ def test_a_failed_body_spoils_the_pack() -> None:
         drain(one.add(new(2), body(), describe))
     with pytest.raises(EncodingError, match="spoilt"):
         drain(one.add(new(3), [b"x"], describe))
+    with pytest.raises(EncodingError, match="spoilt"):
+        drain(one.finish_pack())
+
+
+def test_a_piece_that_is_digested_beside_sealing_is_whole_until_then() -> None:
+    """However late it is digested, the pack and its entries are the same, and its buffer is not filled again before."""
+    content = material("content", 3 * CHUNK_BYTES + 5)
+
+    def body() -> Iterator[memoryview]:
+        buffer = memoryview(bytearray(CHUNK_BYTES))
+        for start in range(0, len(content), CHUNK_BYTES):
+            piece = content[start : start + CHUNK_BYTES]
+            buffer[: len(piece)] = piece
+            yield buffer[: len(piece)]
+            buffer[:] = bytes(CHUNK_BYTES)
+
+    def late(act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
+        return lambda: act(piece)
+
+    beside, plain = SeriesSealer(place(), keys(), SeriesUids("2.25.1", "2.25.1.1"), late), sealer()
+    packs = []
+    for one, pieces in ((beside, body()), (plain, iter([content]))):
+        packs.append(b"".join(bytes(view) for view in one.add(new(1), pieces, describe)))
+        packs[-1] += b"".join(bytes(view) for view in one.finish_pack())
+    assert packs[0] == packs[1]
+    assert beside.entries == plain.entries
+
+
+def test_what_digesting_beside_raises_spoils_the_pack() -> None:
+    def failing(act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
+        def fail() -> None:
+            raise OSError("no more threads")
+
+        return fail
+
+    one = SeriesSealer(place(), keys(), SeriesUids("2.25.1", "2.25.1.1"), failing)
+    with pytest.raises(OSError, match="no more threads"):
+        drain(one.add(new(1), [b"x"], describe))
     with pytest.raises(EncodingError, match="spoilt"):
         drain(one.finish_pack())
 
