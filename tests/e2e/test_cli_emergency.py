@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fiducia.app.cli import main
 from tests.e2e.conftest import SampleFolders
 from tests.support.cli import Cli, files_of
 
@@ -77,6 +78,32 @@ def test_one_study_by_its_id_and_only_two_different_persons(staffed: Cli, sample
     staffed.fails(5, *words, "hospital-b")  # holds no badge
     staffed.fails(2, "emergency", "open", "--as", "clinician", "--with", "nurse-b")
     staffed.fails(2, *words, "nurse-b", "--hours", 25)
+
+
+def test_while_the_chain_answers_nobody_fetches_as_in_a_stall(
+    staffed: Cli, samples: SampleFolders, tmp_path: Path
+) -> None:
+    study = staffed.register(samples.make(1))
+    words = ("emergency", "fetch", study["study_id"], "--out", tmp_path / "out", "--as", "clinician", "--with")
+    refused = staffed.run(*words, "nurse-b")
+    assert (refused.code, refused.json["reason"]) == (3, "NOT_STALLED")
+    assert "as usual" in refused.json["detail"]
+    assert [path.name for path in tmp_path.iterdir()] == ["samples"]
+    assert study["study_id"] not in {row.get("study_id") for row in staffed.ok("grant", "list", "--as", "clinician")}
+    staffed.fails(5, *words, "clinician")
+    staffed.fails(5, *words, "officer-b")
+    staffed.fails(2, *words, "nurse-b", "--hours", 25)
+    staffed.fails(5, "emergency", "fetch", "0x" + "00" * 32, *words[3:], "nurse-b")
+
+
+@pytest.mark.parametrize("verb", ["open", "fetch"])
+def test_help_leads_from_the_one_to_the_other(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["emergency", verb, "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("fiducia emergency fetch" if verb == "open" else "open the emergency and fetch as usual") in told
 
 
 def test_paper_care_and_law_are_the_hospitals_and_told_to_the_patient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import socket
 import threading
 import time
@@ -16,26 +17,21 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from fiducia.app.broker import create_app
-from fiducia.app.cli.acting import staff_approver
+from fiducia.app.home import Home
 from fiducia.app.plan import load_plan
 from fiducia.app.profiles import KeyName
 from fiducia.app.wiring import House
 from fiducia.core import ids
-from fiducia.core.keys.kem import KemKey
-from fiducia.core.keys.sealing import key_hash, open_shares
+from fiducia.core.keys.sealing import open_shares
 from fiducia.core.keys.shares import SeriesShare
-from fiducia.core.rules import REVIEW_WITHIN_S, Action, Basis, Purpose, mask
-from fiducia.errors import DeniedError, KeyMissingError, TrusteeError
-from fiducia.journeys.approving import Approver
+from fiducia.core.rules import Action, Purpose
+from fiducia.errors import DeniedError, KeyMissingError
 from fiducia.journeys.asking import DrawUpRequest, Requester
 from fiducia.journeys.handing import SealKeys
 from fiducia.journeys.late_checks import STALLED_S
-from fiducia.journeys.late_collecting import CollectInStall
 from fiducia.journeys.objects import read_custody, read_manifest
 from fiducia.records.images import HandOver
-from fiducia.records.ledger import GrantAct
-from fiducia.records.statements import StalledEmergency
-from fiducia.records.typed import Access, Grant, KeyRequest, StaffAccess
+from fiducia.records.typed import Access, StaffAccess
 from tests.support.images import small_study
 from tests.support.stack import Development, running_stack
 from tests.support.truths import assert_same_files, state_of
@@ -133,49 +129,64 @@ def test_two_of_three(stack: Development, tmp_path: Path, capsys: pytest.Capture
 
 def test_an_emergency_opens_with_two_of_three_while_the_chain_stalls(stack: Development, tmp_path: Path) -> None:
     files = small_study(tmp_path / "study", "stalled")
-    study_id = bytes.fromhex(str(stack.register(*files)["studies"][0]["study_id"])[2:])
+    study = str(stack.register(*files)["studies"][0]["study_id"])
     for member in MEMBERS.values():
         stack.broker(member)
     stack.fiducia("badge", "issue", "nurse-b", "--role", "NURSE", "--as", "hospital-b")
-    with stack.house() as house, stack.mining_stopped():
-        team = [staff_approver(house.profiles().load(name)) for name in ("clinician", "nurse-b")]
-        seed = house.profiles().load("hospital-b").gateway().seed
-        asked = emergency(house, study_id, team, seed)
-        collect = CollectInStall(
-            broker_of=house.broker,
-            mirror=house.mirror("hospital-b"),
-            store=house.store(),
-            clock=house.clock,
-            domains=house.domains,
-        )
-        with pytest.raises(DeniedError) as refused:
-            collect.run(asked, seed)
-        assert refused.value.reason == "NOT_STALLED"
+    with stack.mining_stopped():
+        refused = stack.fiducia(*stall_words(study, tmp_path / "out"), expect=3)
+        assert refused["reason"] == "NOT_STALLED"
         newest = int(stack.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-        while house.clock.now() - newest <= STALLED_S:
+        while time.time() - newest <= STALLED_S + 1:
             time.sleep(1)
-        asked = emergency(house, study_id, team, seed)
         stack.end_broker("hospital-c")
-        read = [
-            b"".join(map(bytes, series.opener.instance(entry.number)))
-            for series in collect.run(asked, seed)
-            for entry in series.opener.entries
-        ]
-        assert sorted(read) == sorted(path.read_bytes() for path in files)
+        stack.killed("fetch.instance-staged", *stall_words(study, tmp_path / "out"))
+        assert not (tmp_path / "out").exists()
         stack.end_broker("hospital-b")
-        with pytest.raises(TrusteeError, match=r"institution 2: .*institution 3: "):
-            collect.run(asked, seed)
-    stack.broker("hospital-b")
+        short = stack.fiducia(*stall_words(study, tmp_path / "out"), expect=4)
+        assert "institution 2: " in short["detail"]
+        assert "institution 3: " in short["detail"]
+        assert not (tmp_path / "out").exists()
+        stack.broker("hospital-b")
+        done = stack.fiducia(*stall_words(study, tmp_path / "out"))
+        assert_same_files(tmp_path / "out", files)
+        assert list(tmp_path.glob(".out.*")) == []
+        away = without_chain(stack, tmp_path / "away")
+        elsewhere = stack.fiducia(*stall_words(study, tmp_path / "elsewhere"), home=away)
+        assert_same_files(tmp_path / "elsewhere", files)
+        for path in Home(away).member("hospital-b").mirror.parent.glob("mirror.sqlite*"):
+            path.unlink()
+        unseen = stack.fiducia(*stall_words(study, tmp_path / "unseen"), home=away, expect=4)
+        assert "no new block" in unseen["detail"]
     with stack.house() as house:
-        request_id, until = ids.request_id(asked.access.request), time.monotonic() + 60
-        while not told(house, request_id):
+        ids_asked = {bytes.fromhex(str(each["request_id"])[2:]) for each in (done, elsewhere)}
+        until = time.monotonic() + 60
+        while not all(told(house, each) for each in ids_asked):
             assert time.monotonic() < until
             time.sleep(1)
-        late = state_of(house).late_release(request_id)
-        assert late is not None
-        assert not any(state_of(house).releases(study_id))
+        handed_over = {entry.subject_id for entry in house.journal("hospital-a").entries("late_handed_over")}
+        assert handed_over == ids_asked  # what was killed, and what too few answered, were the same emergency
+        assert all(state_of(house).late_release(each) is not None for each in ids_asked)
+        assert not any(state_of(house).releases(bytes.fromhex(study[2:])))
     found = stack.fiducia("audit", "verify", expect=1)
-    assert [each["code"] for each in found["findings"]] == ["EMERGENCY_LATE"]
+    assert {each["code"] for each in found["findings"]} == {"EMERGENCY_LATE"}
+
+
+def stall_words(study: str, out: Path) -> tuple[str, ...]:
+    """The words that fetch in an emergency while the chain stalls."""
+    return ("emergency", "fetch", study, "--out", str(out), "--hours", "1", "--as", "clinician", "--with", "nurse-b")
+
+
+def without_chain(stack: Development, root: Path) -> Path:
+    """A copy of the home whose endpoint does not answer."""
+    shutil.copytree(stack.home.root, root)
+    with socket.socket() as closed, stack.house() as house:
+        closed.bind(("127.0.0.1", 0))
+        network = dataclasses.replace(
+            house.consortium.network, rpc_urls=(f"http://127.0.0.1:{closed.getsockname()[1]}",)
+        )
+        Home(root).save(dataclasses.replace(house.consortium, network=network))
+    return root
 
 
 def told(house: House, request_id: bytes) -> bool:
@@ -187,43 +198,6 @@ def told(house: House, request_id: bytes) -> bool:
     assert kinds["hospital-a"][:1] == ["late_handed_over"]
     assert kinds["hospital-b"][:1] == ["late_share_handed_over"]
     return all(each[-1] == "late_recorded" for each in kinds.values())
-
-
-def emergency(house: House, study_id: bytes, team: list[Approver], seed: bytes) -> StalledEmergency:
-    """What a team signs while no chain can be asked."""
-    study, now = house.mirror("hospital-b").state().study(study_id), house.clock.now()
-    assert study is not None
-    grant = Grant(
-        basis=Basis.EMERGENCY,
-        subject=study.subject,
-        scope=study_id,
-        anchored_by=0,
-        grantee=ids.institution_grantee(2),
-        purposes=mask(Purpose.ETREAT),
-        actions=mask(Action.RETAIN),
-        not_before=now,
-        not_after=now + 3600,
-        epoch=1,
-        relay_by=now + REVIEW_WITHIN_S,
-        terms=bytes(32),
-        salt=house.entropy.token(32),
-    )
-    request = KeyRequest(
-        study_id=study_id,
-        revision=study.revision,
-        series=0,
-        grant_id=ids.grant_id(grant),
-        purpose=Purpose.ETREAT,
-        action=Action.RETAIN,
-        person=team[0].person,
-        recipient=key_hash(KemKey.from_seed(seed).public),
-        not_after=now + 3600,
-        salt=house.entropy.token(32),
-    )
-    badge = team[0].badge
-    assert badge is not None
-    access = StaffAccess(request, grant, badge, team[0].signer.sign(house.domains.digest(request)))
-    return StalledEmergency(GrantAct(grant, tuple(each.approve(house.domains, grant) for each in team)), access)
 
 
 def move_words(study: str, *members: str) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fiducia.core import ids
 from fiducia.core.entries import Study
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.keys.sealing import key_hash
 from fiducia.core.replay import State
-from fiducia.core.rules import Basis
+from fiducia.core.rules import Basis, purposes_in
 from fiducia.core.typed_data import Domains
-from fiducia.errors import InputError
+from fiducia.errors import InputError, KeyMissingError
 from fiducia.ports import Clock, Entropy, Mirror, Signer
 from fiducia.records.typed import (
     Access,
@@ -49,6 +49,13 @@ class Requester:
                 return seed
         return None
 
+    def require_seed_of(self, recipient: bytes) -> bytes:
+        """As `seed_of`. Raises: KeyMissingError."""
+        seed = self.seed_of(recipient)
+        if seed is None:
+            raise KeyMissingError("the key pair that the request names is not here any more; fetch again")
+        return seed
+
 
 class DrawUpRequest:
     """Make and sign a request for the newest revision of a study.
@@ -82,26 +89,44 @@ class DrawUpRequest:
         study = state.study(study_id)
         if study is None:
             raise InputError("no such study on this ledger; see `fiducia study list`")
-        key = KemKey.from_seed(requester.seed)
-        recipient = key_hash(key.public)
         person = requester.badge.badge.person if requester.badge else ids.NO_PERSON
         grant = self._grant(state, study, series, purpose, action, person) if requester.badge else None
-        request = KeyRequest(
-            study_id=study_id,
+        request = self._request(study, series, grant, purpose, action, requester)
+        signature = requester.signer.sign(self._domains.digest(request))
+        if requester.badge is None or grant is None:
+            key = KemKey.from_seed(requester.seed)
+            return OwnAccess(request, Approval(requester.signer.address, signature), key.public)
+        return StaffAccess(request, grant, requester.badge, signature)
+
+    def under(self, grant: Grant, study: Study, series: int, action: int, requester: Requester) -> StaffAccess:
+        """Return the signed request under a grant for one purpose that no ledger shows yet, until that ends at most.
+
+        Raises:
+            InputError: the requester has no badge.
+        """
+        if requester.badge is None:
+            raise InputError("only staff ask under a grant: act as a staff member (--as clinician)")
+        (purpose,) = purposes_in(grant.purposes)
+        request = self._request(study, series, grant, purpose, action, requester)
+        request = replace(request, not_after=min(request.not_after, grant.not_after))
+        signature = requester.signer.sign(self._domains.digest(request))
+        return StaffAccess(request, grant, requester.badge, signature)
+
+    def _request(
+        self, study: Study, series: int, grant: Grant | None, purpose: int, action: int, requester: Requester
+    ) -> KeyRequest:
+        return KeyRequest(
+            study_id=study.study_id,
             revision=study.revision,
             series=series,
             grant_id=ids.grant_id(grant) if grant else ids.NO_GRANT,
             purpose=purpose,
             action=action,
-            person=person,
-            recipient=recipient,
+            person=requester.badge.badge.person if requester.badge else ids.NO_PERSON,
+            recipient=key_hash(KemKey.from_seed(requester.seed).public),
             not_after=self._clock.now() + ASK_FOR_S,
             salt=self._entropy.token(32),
         )
-        signature = requester.signer.sign(self._domains.digest(request))
-        if requester.badge is None or grant is None:
-            return OwnAccess(request, Approval(requester.signer.address, signature), key.public)
-        return StaffAccess(request, grant, requester.badge, signature)
 
     def _grant(self, state: State, study: Study, series: int, purpose: int, action: int, person: bytes) -> Grant:
         now = self._clock.now()

@@ -43,6 +43,38 @@ class Opened:
     studies: tuple[FoundStudy, ...]
 
 
+def require_hours(hours: int) -> None:
+    """Raise InputError unless an emergency may last so many hours."""
+    if not 1 <= hours <= HOURS_MAX:
+        raise InputError(f"an emergency lasts 1 to {HOURS_MAX} hours")
+
+
+def emergency_order(
+    institution: int, subject: bytes, study_id: bytes, hours: int, not_before: int, series: int = 0
+) -> GrantOrder:
+    """Return what an emergency's two persons decide.
+
+    Args:
+        institution: theirs.
+        subject: whose studies, 20 bytes.
+        study_id: only this study; all of now when empty.
+        hours: how long, from `not_before` (UTC Unix seconds) on.
+        not_before: when it begins.
+        series: only this series of the study; all when 0.
+    """
+    return GrantOrder(
+        study_id=study_id,
+        series=series,
+        grantee=ids.institution_grantee(institution),
+        purposes=rules.mask(Purpose.ETREAT),
+        actions=ACTIONS,
+        not_after=not_before + hours * 3600,
+        not_before=not_before,
+        every=None if study_id else Every.UNTIL_NOW,
+        subject=subject,
+    )
+
+
 class OpenEmergency:
     """Look up, sign, and open.
 
@@ -95,8 +127,7 @@ class OpenEmergency:
             InputError, SignatureError: the ledger refuses terms or team. DeniedError: REVIEW_OVERDUE.
             LedgerError: not opened yet; the same call finishes it.
         """
-        if not 1 <= hours <= HOURS_MAX:
-            raise InputError(f"an emergency lasts 1 to {HOURS_MAX} hours")
+        require_hours(hours)
         institution = team[0].institution
         state = self._mirror.catch_up()
         entry = known_subject(state, subject)
@@ -111,17 +142,7 @@ class OpenEmergency:
         )
         # The window begins where the chain's clock is, so that 24 hours are not a second more.
         not_before = min(self._clock.now(), state.head.time_at)
-        order = GrantOrder(
-            study_id=study_id,
-            series=0,
-            grantee=ids.institution_grantee(institution),
-            purposes=rules.mask(Purpose.ETREAT),
-            actions=ACTIONS,
-            not_before=not_before,
-            not_after=not_before + hours * 3600,
-            every=None if study_id else Every.UNTIL_NOW,
-            subject=subject,
-        )
+        order = emergency_order(institution, subject, study_id, hours, not_before)
         label = f"{subject.hex()}-{study_id.hex()}-{hours}"
         try:
             given = give.run(order, Basis.EMERGENCY, team, label=label, show=show)

@@ -3,7 +3,7 @@
     1. draw up a request under the best grant, keep it          the same command resumes the same request
     2. have it decided and recorded, collect the sealed keys (`collecting`), keep them (sealed) for a resume
     3. open them, and prove each index
-    4. per series: `isOpen` again, then instances: tags before bytes, commitment before it counts
+    4. per series: `isOpen` again, then instances (`writing`)
     5. publish everything at once, forget the keys
 
 A refusal at any point destroys the kept keys and what was staged; a failed verification too. What is
@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fiducia.core import ids, wire
-from fiducia.core.formats.digests import IdentityHasher, header_digest
-from fiducia.core.formats.entry import IndexEntry
-from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.policy import verify_access
 from fiducia.core.typed_data import Domains
 from fiducia.errors import DeniedError, EncodingError, KeyMissingError, StoreCorruptError, VerificationError
@@ -29,8 +26,8 @@ from fiducia.journeys.asking import DrawUpRequest, Requester
 from fiducia.journeys.at_once import AskAtOnce, ask_at_once
 from fiducia.journeys.blame import KeptBlames
 from fiducia.journeys.collecting import Collected, CollectKeys
-from fiducia.journeys.objects import vouched_form
 from fiducia.journeys.still_open import objection, when_final
+from fiducia.journeys.writing import WriteSeries
 from fiducia.ports import (
     Broker,
     Clock,
@@ -38,7 +35,6 @@ from fiducia.ports import (
     Entropy,
     Ledger,
     Mirror,
-    Piece,
     Progress,
     Steps,
     Store,
@@ -99,7 +95,7 @@ class FetchStudy:
         self._clock = clock
         self._domains = domains
         self._steps = steps
-        self._progress = progress
+        self._write = WriteSeries(steps=steps, progress=progress)
         self._draw_up = DrawUpRequest(mirror=mirror, clock=clock, entropy=entropy, domains=domains)
         self._collect = CollectKeys(
             broker_of=broker_of,
@@ -162,7 +158,9 @@ class FetchStudy:
             return kept, None, ()
         release = self._collect.release(kept.access)
         self._steps.reached("fetch.released")
-        collected: Collected = self._collect.collect(kept.access, _seed(kept.access, requester))
+        collected: Collected = self._collect.collect(
+            kept.access, requester.require_seed_of(kept.access.request.recipient)
+        )
         kept = _Kept(kept.access, collected.hand_overs)
         self._keep(name, kept)
         self._steps.reached("fetch.keys-kept")
@@ -203,67 +201,26 @@ class FetchStudy:
     # -- images
 
     def _open(self, kept: _Kept, requester: Requester, destination: Destination) -> FetchedStudy:
-        request = kept.access.request
+        access = kept.access
         if not kept.hand_overs:
             raise KeyMissingError("no keys were handed over")
-        self._require_open(kept.access)
-        opened = self._collect.open(kept.access, kept.hand_overs, _seed(kept.access, requester))
-        self._progress.start("fetching", sum(e.original_bytes for each in opened for e in each.opener.entries))
-        instances = size_bytes = 0
-        for series in opened:
-            self._require_open(kept.access)
-            for entry in series.opener.entries:
-                self._instance(series.number, entry, series.opener, destination)
-                instances += 1
-                size_bytes += entry.original_bytes
-        self._require_open(kept.access)
-        self._steps.reached("fetch.verified")
+        self._require_open(access)
+        opened = self._collect.open(access, kept.hand_overs, requester.require_seed_of(access.request.recipient))
+        written = self._write.run(opened, destination, lambda: self._require_open(access))
         return FetchedStudy(
-            study_id=request.study_id,
-            revision=request.revision,
-            series=len(opened),
-            instances=instances,
-            size_bytes=size_bytes,
-            request_id=ids.request_id(request),
+            study_id=access.request.study_id,
+            revision=access.request.revision,
+            series=written.series,
+            instances=written.instances,
+            size_bytes=written.size_bytes,
+            request_id=ids.request_id(access.request),
         )
-
-    def _instance(self, series: int, entry: IndexEntry, opener: SeriesOpener, destination: Destination) -> None:
-        if self._staged(series, entry, destination):
-            self._progress.advance(entry.original_bytes)
-            return
-        with vouched_form():
-            destination.stage(series, entry.number, self._watched(opener.instance(entry.number)))
-        self._steps.reached("fetch.instance-staged")
-
-    def _staged(self, series: int, entry: IndexEntry, destination: Destination) -> bool:
-        """Tell whether an earlier run staged this very instance; a crash may have left less than that."""
-        stream = destination.staged(series, entry.number)
-        if stream is None:
-            return False
-        with stream:
-            hasher = IdentityHasher(entry.transfer_syntax_uid)
-            header = stream.read(entry.header_bytes)
-            while piece := stream.read(1 << 20):
-                hasher.update(piece)
-        return header_digest(header) == entry.header_digest and hasher.digest() == entry.identity_digest
-
-    def _watched(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        for piece in pieces:
-            yield piece
-            self._progress.advance(len(piece))
 
     def _require_open(self, access: Access) -> None:
         verified = verify_access(self._domains, access)
         against = when_final(self._clock, lambda: objection(self._ledger, access, verified, self._clock.now()))
         if against:
             raise DeniedError(against[0])
-
-
-def _seed(access: Access, requester: Requester) -> bytes:
-    seed = requester.seed_of(access.request.recipient)
-    if seed is None:
-        raise KeyMissingError("the key pair that the request names is not here any more; fetch again")
-    return seed
 
 
 def _kept_name(order: FetchOrder, requester: Requester, label: str) -> str:

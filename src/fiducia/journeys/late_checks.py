@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fiducia.core import ids, rules
+from fiducia.core.decision import Decision
 from fiducia.core.emergencies import Team, require_no_overdue, require_team
 from fiducia.core.policy import decide, verify_access
 from fiducia.core.replay import State
@@ -29,7 +30,10 @@ from fiducia.ports import Clock, Journal, Mirror
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import GrantState, KeyKind
 from fiducia.records.statements import SignedLate, StalledEmergency
-from fiducia.records.typed import Grant
+from fiducia.records.typed import Grant, StaffAccess
+
+NOT_STALLED = "NOT_STALLED"
+"""Why nothing is handed over so while the chain answers."""
 
 DENIED_LATE = "late_denied"
 """A verified team was refused; the journal's body says why."""
@@ -92,7 +96,7 @@ class JudgeEmergency:
         """The last facts seen, when they are old because the chain gives no newer ones."""
         state = freshest(self._mirror)
         if now - state.head.time_at < STALLED_S:
-            raise DeniedError("NOT_STALLED", "the chain does not stall: open the emergency and fetch as usual")
+            raise DeniedError(NOT_STALLED, "the chain does not stall: open the emergency and fetch as usual")
         return state
 
     def _team(self, state: State, asked: StalledEmergency, times: tuple[int, ...]) -> Team:
@@ -108,15 +112,25 @@ class JudgeEmergency:
         access, grant = asked.access, asked.grant.grant
         if reason := self._taken.denial(access):
             raise DeniedError(reason)
-        verified = verify_access(self._domains, access)
-        facts = state.facts(access, verified)
-        if facts.grant_state is not GrantState.REVOKED:
-            facts = replace(
-                facts, grant_state=GrantState.LIVE, grant_epoch=grant.epoch, grant_expiry_at=grant.not_after
-            )
         if access.grant != grant:
             raise InputError("the request leans on another grant than the emergency's")
-        decide(access, facts, verified, at=at).require()
+        decide_as_given(self._domains, state, access, at).require()
+
+
+def decide_as_given(domains: Domains, state: State, access: StaffAccess, at: int) -> Decision:
+    """Return what would be decided if the ledger had the request's grant, unless it knows that it was revoked.
+
+    Args:
+        domains: the consortium's contracts.
+        state: the last facts seen.
+        access: the request under an emergency.
+        at: UTC Unix seconds; time is judged by the later of it and the last block's.
+    """
+    verified, grant = verify_access(domains, access), access.grant
+    facts = state.facts(access, verified)
+    if facts.grant_state is not GrantState.REVOKED:
+        facts = replace(facts, grant_state=GrantState.LIVE, grant_epoch=grant.epoch, grant_expiry_at=grant.not_after)
+    return decide(access, facts, verified, at=at)
 
 
 def as_custodian(institution: int) -> Standing:

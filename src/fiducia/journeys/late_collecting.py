@@ -11,36 +11,19 @@ again, for as long as its request and its badges stand. Source: design section 7
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 from fiducia.core import ids
-from fiducia.core.replay import State
 from fiducia.core.typed_data import Domains
 from fiducia.errors import KeyMissingError, LedgerError, ShareError, TrusteeError
 from fiducia.journeys.at_once import AskAtOnce, ask_at_once
-from fiducia.journeys.collecting import Answered, CollectKeys, OpenedSeries
+from fiducia.journeys.collecting import Answered, Collected, CollectKeys, OpenedSeries
 from fiducia.journeys.dealing import signed_by
-from fiducia.journeys.subjects import freshest
+from fiducia.journeys.subjects import LastSeen
 from fiducia.ports import Broker, Clock, Mirror, Store
 from fiducia.records.images import Blame, HandOver
 from fiducia.records.statements import EmergencyKeys, LateEmergency, StalledEmergency
-
-
-@dataclass(frozen=True, slots=True)
-class _Stalled:
-    """A mirror as it is while the chain stalls: its newest facts are the last ones that were seen."""
-
-    mirror: Mirror
-
-    def catch_up(self) -> State:
-        return freshest(self.mirror)
-
-    def state(self) -> State:
-        return self.mirror.state()
-
-    def records(self, first_block: int, last_block: int) -> Iterator[tuple[int, bytes]]:
-        return self.mirror.records(first_block, last_block)
+from fiducia.records.typed import StaffAccess
 
 
 class CollectInStall:
@@ -65,7 +48,7 @@ class CollectInStall:
         """Take the ports; `broker_of` finds an institution's broker by its number, `blame` keeps evidence."""
         self._broker_of = broker_of
         self._at_once = at_once
-        self._mirror = _Stalled(mirror)
+        self._mirror = LastSeen(mirror)
         self._clock = clock
         self._domains = domains
         self._collect = CollectKeys(
@@ -91,6 +74,10 @@ class CollectInStall:
             dealt, or not the custodian's word. TrusteeError: the custodian or too many others do not answer. With one
             trustee, whatever it raises. StoreError: a part failed.
         """
+        return self.open(asked.access, self.collect(asked, seed).hand_overs, seed)
+
+    def collect(self, asked: StalledEmergency, seed: bytes) -> Collected:
+        """Return what the custodian and as many others as it takes hand over, each checked; errors as `run`'s."""
         custodian = self._collect.custodian_of(asked.access.request)
 
         def asking(trustees: tuple[int, ...]) -> Iterator[Answered]:
@@ -105,8 +92,11 @@ class CollectInStall:
             elif keys.hand_over is None:
                 yield custodian, KeyMissingError("the custodian's broker hands over no keys")
 
-        collected = self._collect.collect_from(asked.access, seed, asking)
-        return self._collect.open(asked.access, collected.hand_overs, seed)
+        return self._collect.collect_from(asked.access, seed, asking)
+
+    def open(self, access: StaffAccess, hand_overs: Sequence[HandOver], seed: bytes) -> tuple[OpenedSeries, ...]:
+        """Return the series that a request names, in their order, each proved as far as its index."""
+        return self._collect.open(access, hand_overs, seed)
 
     def _first(self, custodian: int, asked: StalledEmergency, trustees: int) -> EmergencyKeys:
         """The custodian's answer; where it has none, no other trustee can be asked."""

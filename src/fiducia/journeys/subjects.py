@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from fiducia.core.entries import Study, Subject
 from fiducia.core.replay import State
 from fiducia.errors import InputError, LedgerError
@@ -14,6 +17,25 @@ def freshest(mirror: Mirror) -> State:
         return mirror.catch_up()
     except LedgerError:
         return mirror.state()
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """A mirror as it is while the chain stalls: its newest facts are the last ones that were seen."""
+
+    mirror: Mirror
+
+    def catch_up(self) -> State:
+        """Return the newest facts that can be had, as `freshest` does."""
+        return freshest(self.mirror)
+
+    def state(self) -> State:
+        """Return the state as last seen; see `fiducia.ports.Mirror.state`."""
+        return self.mirror.state()
+
+    def records(self, first_block: int, last_block: int) -> Iterator[tuple[int, bytes]]:
+        """Yield records of a stretch of blocks; see `fiducia.ports.Mirror.records`."""
+        return self.mirror.records(first_block, last_block)
 
 
 def known_subject(state: State, subject: bytes) -> Subject:

@@ -1,7 +1,8 @@
-"""`fiducia emergency`: breaking the glass with two badges, and the reviews that it owes."""
+"""`fiducia emergency`: breaking the glass with two badges, also while the chain stalls, and the reviews it owes."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,16 @@ from fiducia.app.cli import parsing
 from fiducia.app.cli.acting import staff_approver, subject_of
 from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.cli.signing import read_file, showing
+from fiducia.app.cli.views import show_fetched
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Profile
+from fiducia.app.signers import requester_of
+from fiducia.core import ids
 from fiducia.core.entries import Review
 from fiducia.core.rules import Outcome
 from fiducia.journeys.approving import Approver
 from fiducia.journeys.emergency import HOURS_MAX
+from fiducia.journeys.late_fetching import StallOrder
 from fiducia.journeys.subjects import known_study
 from fiducia.records.images import PatientIdentity
 
@@ -47,8 +52,7 @@ def open_(
     the patient's hospital is asked first; it notes who asked. The patient is told at once, and an officer of yours who
     is neither of the two files a review within 72 hours: while one is overdue, your institution opens no other.
 
-    This needs the chain. While it stalls, brokers hand over to the two badges themselves (docs/incident.md): the
-    patient's hospital first, then the other trustees on its signed word; no command draws that up yet.
+    This needs the chain. While it stalls, brokers hand over to the two badges themselves: `fiducia emergency fetch`.
 
     \b
     Examples:
@@ -87,6 +91,51 @@ def open_(
                 for each in opened.studies
             ],
         }
+    )
+
+
+@command(app, "fetch")
+def fetch(
+    call: Call,
+    study: Annotated[str, typer.Argument(metavar="ID", help="The study_id.")],
+    colleague: Annotated[str, typer.Option("--with", metavar="PROFILE", help="The second of the team.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where series-N/instance-N.dcm are written.")],
+    series: Annotated[int | None, typer.Option(min=1, help="Only this series.", show_default=False)] = None,
+    hours: Annotated[int, typer.Option(min=1, max=HOURS_MAX, help="How long the emergency lasts.")] = 8,
+) -> None:
+    """Fetch a study in an emergency while the chain stalls: two of you sign, and brokers hand over to you.
+
+    The emergency is drawn up from the last facts that this home saw, for this study alone. The patient's hospital
+    answers first, then as many other trustees as it takes, each once its newest block is older than 60 s. Nothing is
+    visible in the output folder before all of it was verified, and no key stays here. Where the answer was lost, or
+    too few answered (exit 4), the same command sends the same emergency again.
+
+    While the chain answers this ends with exit 3 (NOT_STALLED): open the emergency and fetch as usual. Afterwards the
+    brokers tell the ledger, the patient is told, and an officer of yours who is neither of the two files a review
+    within 72 hours, as for any emergency.
+
+    \b
+    Example:
+      fiducia emergency fetch 0x3f… --out images --as clinician --with nurse-b
+    """
+    order = StallOrder(parsing.study_id(study), series or 0, hours)
+    first, second = call.profile("clinician"), call.house.profiles().load(colleague)
+    team = staff_approver(first), staff_approver(second)
+    requester, (show, shown) = requester_of(first), showing(call)
+    same = _digest(first.name, second.name, order)
+    with call.house.home.lock(f"emergency-{same}"), call.out.progress() as progress:
+        destination = call.house.folder(out, _digest(same, out.absolute()))
+        done = call.house.fetch_in_stall(first, progress).run(order, team, requester, destination, show=show)
+    show_fetched(
+        call.out,
+        done.fetched,
+        out,
+        grant_id=ids.grant_id(done.grant),
+        subject=done.grant.subject,
+        until=utc(done.grant.not_after),
+        words=shown[0].splitlines() if call.out.as_json else None,
+        ledger="is told by the brokers once the chain is back",
+        review="due within 72 hours of that",
     )
 
 
@@ -149,6 +198,10 @@ def _looked_up(
     found = call.house.open_emergency(first).look_up(team, identity, custodian)
     call.out.say(f"the patient is known there, with {len(found.studies)} studies")
     return found.subject
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def _outcome(text: str) -> Outcome:

@@ -11,7 +11,7 @@ import typer
 from fiducia.app.cli import parsing, proofs, study_custody, study_life, study_refresh, study_rekey
 from fiducia.app.cli.common import Call, add_commands, command, noun
 from fiducia.app.cli.registered import EXIT_SOME_REFUSED, show_registration
-from fiducia.app.cli.views import blame_row, grant_row, visible_studies
+from fiducia.app.cli.views import blame_row, grant_row, show_fetched, visible_studies
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import utc
 from fiducia.app.profiles import KeyName, Kind
@@ -19,7 +19,7 @@ from fiducia.app.signers import requester_of
 from fiducia.core import rules
 from fiducia.core.formats.cid import cid_of_digest
 from fiducia.errors import InputError
-from fiducia.journeys.blame import KeptBlames, at_fault
+from fiducia.journeys.blame import KeptBlames
 from fiducia.journeys.fetch import FetchOrder
 from fiducia.journeys.objects import read_manifest
 
@@ -183,21 +183,7 @@ def fetch(
     with call.house.home.lock(f"fetch-{label}"), call.out.progress() as progress:
         journey = call.house.fetch_study(profile, progress)
         fetched = journey.run(order, requester, call.house.folder(out, label), label=label)
-    for blame in fetched.blamed:
-        call.out.warn(f"{at_fault(blame)}; the others opened it, see `fiducia study blames`")
-    call.out.facts(
-        {
-            "study_id": fetched.study_id,
-            "revision": fetched.revision,
-            "series": fetched.series,
-            "instances": fetched.instances,
-            "bytes": fetched.size_bytes,
-            "request_id": fetched.request_id,
-            "out": str(out),
-            "gas": fetched.gas_used,
-            "blamed": [blame_row(blame, whole=call.out.as_json) for blame in fetched.blamed],
-        }
-    )
+    show_fetched(call.out, fetched, out, gas=fetched.gas_used)
 
 
 @command(app, "blames")

@@ -5,15 +5,17 @@ Everything on the ledger is public to members; these views only keep a list to w
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fiducia.app.cli.acting import own_subjects
-from fiducia.app.output import utc
+from fiducia.app.output import Output, utc
 from fiducia.app.profiles import PATIENT_SIDE, Kind, Profile
 from fiducia.core import ids, policy, rules, scopes
 from fiducia.core.entries import GivenGrant, Study
 from fiducia.core.replay import State
-from fiducia.records.images import Blame
+from fiducia.journeys.blame import at_fault
+from fiducia.records.images import Blame, FetchedStudy
 from fiducia.records.ledger import GrantState
 from fiducia.records.typed import Grant
 
@@ -62,6 +64,25 @@ def blame_row(blame: Blame, *, whole: bool) -> dict[str, Any]:
         "signed": blame.signed,
     }
     return row | ({"evidence": blame.evidence} if whole else {})
+
+
+def show_fetched(out: Output, fetched: FetchedStudy, folder: Path, **more: Any) -> None:
+    """Print what a fetch wrote into a folder, with more facts after it, and warn of trustees that are to blame."""
+    for blame in fetched.blamed:
+        out.warn(f"{at_fault(blame)}; the others opened it, see `fiducia study blames`")
+    out.facts(
+        {
+            "study_id": fetched.study_id,
+            "revision": fetched.revision,
+            "series": fetched.series,
+            "instances": fetched.instances,
+            "bytes": fetched.size_bytes,
+            "request_id": fetched.request_id,
+            "out": str(folder),
+            **more,
+            "blamed": [blame_row(blame, whole=out.as_json) for blame in fetched.blamed],
+        }
+    )
 
 
 def grant_row(state: State, entry: GivenGrant) -> dict[str, Any]:

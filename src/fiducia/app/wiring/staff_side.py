@@ -9,11 +9,13 @@ from fiducia.journeys.access_requests import AnswerAccess, AskForAccess
 from fiducia.journeys.badges import EndBadges, WithdrawStaff
 from fiducia.journeys.emergency import OpenEmergency
 from fiducia.journeys.incident import ReportIncident
+from fiducia.journeys.late_fetching import FetchInStall
 from fiducia.journeys.members import NarrowRegions, PublishKey, VoteOnMember
 from fiducia.journeys.notices import Notices
 from fiducia.journeys.reviews import ReviewEmergency
 from fiducia.journeys.rotating import KeySlot, RotateKey
 from fiducia.journeys.staff_grants import GiveByStaff
+from fiducia.ports import Progress
 from fiducia.records.ledger import KeyKind
 
 _OF_BROKERS = {KeyKind.BROKER_KEM: BROKER_KEM, KeyKind.BROKER_SIGN: BROKER_SIGN, KeyKind.LOG: BROKER_LOG}
@@ -42,6 +44,20 @@ class StaffSide(Parts):
             clock=self.clock,
             entropy=self.entropy,
             domains=self.domains,
+        )
+
+    def fetch_in_stall(self, first: Profile, progress: Progress) -> FetchInStall:
+        """Return the journey of an emergency team while the chain stalls, for the one of them who asks."""
+        return FetchInStall(
+            broker_of=self.broker,
+            mirror=self.mirror(first.reader),
+            store=self.store(),
+            vault=self.vault(first.name),
+            clock=self.clock,
+            entropy=self.entropy,
+            domains=self.domains,
+            steps=self.steps,
+            progress=progress,
         )
 
     def rotate_key(self, institution: Profile) -> RotateKey:
