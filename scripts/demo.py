@@ -33,7 +33,7 @@ from fiducia.app.interruptions import ended_by_signals
 from fiducia.app.sample_dicom import Sample, sample_ct_series, wheel_studies
 from fiducia.app.settings import load
 from fiducia.app.wiring import House
-from fiducia.journeys.objects import read_manifest
+from fiducia.journeys.shared.objects import read_manifest
 
 CT_SLICES = 128  # of 512 x 512 x 16 bit: 64 MB
 UNTIL = "2099-12-31" if time.gmtime().tm_year >= 2035 else f"{time.gmtime().tm_year + 1}-12-31"

@@ -18,8 +18,8 @@ from fiducia.app.sample_dicom import Sample, sample_ct_series
 from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import SEALED_CHUNK_BYTES
 from fiducia.core.rules import Action, Purpose
-from fiducia.journeys.fetch import FetchOrder
-from fiducia.journeys.objects import put_document, read_custody, read_manifest
+from fiducia.journeys.reading.fetch import FetchOrder
+from fiducia.journeys.shared.objects import put_document, read_custody, read_manifest
 from fiducia.ports import Destination, Piece, Store
 from scripts.benches import limit
 from scripts.benches.calibrate import Calibration

@@ -14,8 +14,8 @@ from typing import Any
 from fiducia.app.provision import FOUNDER, SECOND
 from fiducia.app.sample_dicom import Sample, sample_ct_series
 from fiducia.core.rules import Action, Purpose
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.collecting import CollectKeys
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.reading.collecting import CollectKeys
 from fiducia.records.typed import Access
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Row, Series, median, ratios

@@ -16,9 +16,9 @@ from fiducia.adapters.sql import SqlJournal, SqlLogbook
 from fiducia.adapters.system import SilentSteps, SystemClock
 from fiducia.core.tlog.checkpoint import origin_of
 from fiducia.core.tlog.signing import LogKey
-from fiducia.journeys.checkpoints import LogTrouble, SignCheckpoint
-from fiducia.journeys.log_tree import JournalTree
-from fiducia.journeys.proving import ProveEntries, check_entries
+from fiducia.journeys.logs.checkpoints import LogTrouble, SignCheckpoint
+from fiducia.journeys.logs.log_tree import JournalTree
+from fiducia.journeys.logs.proving import ProveEntries, check_entries
 from fiducia.records.images import JournalEntry
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Row, Series, median, ratio_row

@@ -12,8 +12,8 @@ from fiducia.core.formats.cid import CHUNK_BYTES, CidBuilder
 from fiducia.core.formats.context import SeriesKeys
 from fiducia.core.formats.manifest import Manifest
 from fiducia.core.formats.opener import SeriesOpener
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.shares import share_of
 from scripts.benches import limit
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Gate, Row, Series, median, ratio_row

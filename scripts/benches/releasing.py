@@ -16,7 +16,7 @@ from fiducia.app.provision import FOUNDER
 from fiducia.app.sample_dicom import Sample, sample_ct_series
 from fiducia.core import wire
 from fiducia.core.rules import Action, Purpose
-from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.reading.asking import DrawUpRequest
 from fiducia.records.typed import StaffAccess
 from scripts.benches import load
 from scripts.benches.blocks import Answered, beyond, per_second, watched

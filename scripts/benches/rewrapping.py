@@ -17,7 +17,7 @@ from fiducia.app.sample_dicom import Sample, sample_ct_series
 from fiducia.core.keys.kem import Kem, KemKey, new_secret
 from fiducia.core.keys.sealing import open_deposit, seal_deposit
 from fiducia.core.keys.shares import SeriesShare
-from fiducia.journeys.refreshing import RefreshedStudy
+from fiducia.journeys.custody.refreshing import RefreshedStudy
 from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Row, Series, median, ratio_row
 from scripts.benches.world import World, dealt, say

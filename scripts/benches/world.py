@@ -28,11 +28,11 @@ from fiducia.app.profiles import KeyName, Profile
 from fiducia.app.provision import CLINICIAN, FOUNDER, PATIENT, bind_network, create_profiles, provision
 from fiducia.app.wiring import House
 from fiducia.core.rules import Action, Purpose, mask
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.fetch import FetchStudy
-from fiducia.journeys.grant import GrantOrder
-from fiducia.journeys.quarantine import SetAside
-from fiducia.journeys.register import RegisterStudies
+from fiducia.journeys.grants.grant import GrantOrder
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.reading.fetch import FetchStudy
+from fiducia.journeys.studies.quarantine import SetAside
+from fiducia.journeys.studies.register import RegisterStudies
 from fiducia.ports import Steps, Store, Studies
 from scripts.benches import peers
 from scripts.benches.peers import Orthanc

@@ -24,8 +24,14 @@ from tests.simulation.seeds import digest_of_history, keep
 NAME = "simulation"
 RECEIPT = ROOT / "tests" / "simulation" / "receipt.json"
 SEEDS, QUICK_SEEDS, AT_A_TIME = 10_000, 50, 100
-ABOUT = ("src/fiducia/journeys", "src/fiducia/core", "src/fiducia/records", "src/fiducia/adapters/memory")
-BESIDE = ("src/fiducia/ports.py", "src/fiducia/errors.py", "tests/support/consortium.py")
+ABOUT = (
+    "src/fiducia/journeys",
+    "src/fiducia/ports",
+    "src/fiducia/core",
+    "src/fiducia/records",
+    "src/fiducia/adapters/memory",
+)
+BESIDE = ("src/fiducia/errors.py", "tests/support/consortium.py")
 COUNTED = {"registrations": Registered, "hand_overs": HandedOver, "openings": Opened, "revokes": Acknowledged}
 
 

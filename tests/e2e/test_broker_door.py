@@ -24,7 +24,7 @@ from fiducia.app.wiring import House
 from fiducia.core import ids, wire
 from fiducia.core.rules import Action, Purpose
 from fiducia.core.signatures import EoaKey
-from fiducia.journeys.asking import DrawUpRequest, Requester
+from fiducia.journeys.reading.asking import DrawUpRequest, Requester
 from fiducia.records.ledger import GrantAct, RestrictAct, RevokeAct, RevokeAllAct, RotateAct
 from fiducia.records.typed import Approval, Grant, Restrict, Revoke, RevokeAll, Rotate, StaffAccess
 from tests.support.cli import Cli

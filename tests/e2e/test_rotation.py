@@ -16,7 +16,7 @@ from fiducia.adapters.system import SilentProgress
 from fiducia.app.signers import requester_of
 from fiducia.app.wiring import House
 from fiducia.core.rules import Action, Purpose
-from fiducia.journeys.fetch import FetchOrder
+from fiducia.journeys.reading.fetch import FetchOrder
 from tests.e2e.test_gateway import AS_STORED, Gateway, opened, uid_of
 from tests.support.cli import Cli, files_of
 from tests.support.images import small_study

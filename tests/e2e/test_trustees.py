@@ -26,10 +26,10 @@ from fiducia.core.keys.sealing import open_shares
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.core.rules import Action, Purpose
 from fiducia.errors import DeniedError, KeyMissingError
-from fiducia.journeys.asking import DrawUpRequest, Requester
-from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late_checks import STALLED_S
-from fiducia.journeys.objects import read_custody, read_manifest
+from fiducia.journeys.reading.asking import DrawUpRequest, Requester
+from fiducia.journeys.reading.handing import SealKeys
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.stalls.late_checks import STALLED_S
 from fiducia.records.images import HandOver
 from fiducia.records.typed import Access, StaffAccess
 from tests.support.images import small_study

@@ -11,8 +11,8 @@ from fiducia.adapters.memory.journal import MemoryJournal
 from fiducia.core import ids
 from fiducia.core.rules import Action, Basis, Purpose
 from fiducia.errors import DeniedError, JournalError, SignatureError
-from fiducia.journeys.acts_noted import BADGE_ISSUED, CARRIED, EMERGENCY, REVIEWED, STAFF_GRANT, NoteAct
-from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.members.acts_noted import BADGE_ISSUED, CARRIED, EMERGENCY, REVIEWED, STAFF_GRANT, NoteAct
+from fiducia.journeys.reading.asking import DrawUpRequest
 from fiducia.records.ledger import Act, GrantAct, GrantBatchAct, PublishAct
 from fiducia.records.typed import StaffAccess
 from tests.support.consortium import Consortium

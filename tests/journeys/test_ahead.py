@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from fiducia.errors import DicomError
-from fiducia.journeys.ahead import asked_ahead
+from fiducia.journeys.shared.ahead import asked_ahead
 
 
 def taken_from(count: int, taken: list[int]) -> Iterator[int]:

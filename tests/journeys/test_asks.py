@@ -12,12 +12,12 @@ from fiducia.core import ids
 from fiducia.core.asks import ASK_MAX_S
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.errors import DeniedError, InputError, JournalError, LimitError, SignatureError
-from fiducia.journeys.access_requests import AnswerAccess, AskForAccess, ReadAsk
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.asks import PER_PERSON, PER_SUBJECT, AnswerAsks, Asks
-from fiducia.journeys.badges import WithdrawStaff
-from fiducia.journeys.drafting import Every, GrantOrder
-from fiducia.journeys.enrol import EnrolPatient
+from fiducia.journeys.grants.access_requests import AnswerAccess, AskForAccess, ReadAsk
+from fiducia.journeys.grants.asks import PER_PERSON, PER_SUBJECT, AnswerAsks, Asks
+from fiducia.journeys.grants.drafting import Every, GrantOrder
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.patients.enrol import EnrolPatient
+from fiducia.journeys.sign_in.badges import WithdrawStaff
 from fiducia.ports import Clock, Signer
 from fiducia.records.images import PatientIdentity
 from fiducia.records.statements import AskList, SignedAsk, SignedAskList

@@ -13,7 +13,7 @@ from fiducia.adapters.memory.ledger import MemoryLedger
 from fiducia.adapters.memory.steps import Stopped
 from fiducia.core.rules import Action, mask
 from fiducia.errors import DeniedError, LedgerNotFinalError
-from fiducia.journeys.still_open import CATCH_UP_S
+from fiducia.journeys.shared.still_open import CATCH_UP_S
 from fiducia.records.ledger import Facts, Head
 from fiducia.records.typed import Access, KeyRequest
 from tests.support.consortium import DAY_S, Consortium

@@ -16,10 +16,10 @@ from fiducia.core.keys.custody import Custody, SeriesCustody
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.core.replay import State
 from fiducia.errors import DeniedError, FiduciaError, LedgerStaleError, LedgerUnreachableError, NotCaughtUpError
-from fiducia.journeys.catching_up import CAUGHT_UP, CatchUp, Standing
-from fiducia.journeys.dealing import WAITING
-from fiducia.journeys.erasure import RecordErasure, RequestErasure
-from fiducia.journeys.shares import named_shares
+from fiducia.journeys.backup.catching_up import CAUGHT_UP, CatchUp, Standing
+from fiducia.journeys.studies.erasure import RecordErasure, RequestErasure
+from fiducia.journeys.trustees.dealing import WAITING
+from fiducia.journeys.trustees.shares import named_shares
 from fiducia.records.copies import CaughtUp
 from tests.support.consortium import Consortium
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fiducia.adapters.memory.steps import Stopped
-from fiducia.journeys.commitment import Standing
-from fiducia.journeys.receive import SetAsideError
+from fiducia.journeys.intake.receive import SetAsideError
+from fiducia.journeys.studies.commitment import Standing
 from tests.support.consortium import HOSPITAL_A, Consortium
 from tests.unit.app.test_intake import door_of
 

@@ -25,9 +25,9 @@ from fiducia.errors import (
     VaultError,
     VerificationError,
 )
-from fiducia.journeys.catching_up import Standing
-from fiducia.journeys.copying import DAY_S, CreateCopy, held_until
-from fiducia.journeys.restoring import RestoreHome
+from fiducia.journeys.backup.catching_up import Standing
+from fiducia.journeys.backup.copying import DAY_S, CreateCopy, held_until
+from fiducia.journeys.backup.restoring import RestoreHome
 from fiducia.records.copies import Change
 from fiducia.records.images import StudyState
 from tests.support.copies import (

@@ -14,9 +14,9 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.errors import DeniedError, LedgerError, LedgerNotFinalError
-from fiducia.journeys.asking import ASK_FOR_S
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.reading.asking import ASK_FOR_S
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.shares import share_of
 from tests.support.consortium import HOSPITAL_A, IDENTITY, Consortium, contents
 
 

@@ -12,12 +12,12 @@ from fiducia.adapters.memory.studies import MemoryStudies
 from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.errors import DeniedError, SignatureError, VerificationError
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.dealing import DealShares
-from fiducia.journeys.destroying import TellDestroy
-from fiducia.journeys.grant import GrantOrder, RelayGrant
-from fiducia.journeys.members import PublishKey
-from fiducia.journeys.moving_custody import MoveCustody
+from fiducia.journeys.custody.moving_custody import MoveCustody
+from fiducia.journeys.grants.grant import GrantOrder, RelayGrant
+from fiducia.journeys.members.members import PublishKey
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.trustees.dealing import DealShares
+from fiducia.journeys.trustees.destroying import TellDestroy
 from fiducia.records.events import GrantGiven
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import KeyKind

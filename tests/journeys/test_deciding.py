@@ -10,9 +10,9 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core import ids, wording
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.grant import GrantOrder
+from fiducia.journeys.grants.grant import GrantOrder
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.reading.asking import Requester
 from fiducia.records.events import GrantGiven
 from fiducia.records.typed import Appoint
 from tests.support.consortium import DAY_S, HOSPITAL_A, IDENTITY, contents, key

@@ -13,9 +13,9 @@ from fiducia.core.emergencies import identity_digest
 from fiducia.core.rules import Basis, Outcome, Purpose, Role
 from fiducia.core.wording import report_digest
 from fiducia.errors import DeniedError, InputError, JournalError, LedgerNotFinalError, SignatureError
-from fiducia.journeys.emergency import Opened
-from fiducia.journeys.look_up import LOOKED_UP
-from fiducia.journeys.reviews import Effect
+from fiducia.journeys.grants.emergency import Opened
+from fiducia.journeys.grants.reviews import Effect
+from fiducia.journeys.patients.look_up import LOOKED_UP
 from fiducia.records.images import PatientIdentity
 from fiducia.records.statements import LookUp, LookUpNote, SignedLookUp
 from tests.support.colleagues import (

@@ -30,14 +30,14 @@ from fiducia.errors import (
     TrusteeError,
     VerificationError,
 )
-from fiducia.journeys.copying import DAY_S, CreateCopy, PruneCopies, Segments, held_until
-from fiducia.journeys.erasing import ErasedStudy
-from fiducia.journeys.erasure import RecordErasure, RequestErasure
-from fiducia.journeys.holds import HoldStudy
-from fiducia.journeys.members import PublishKey
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
-from fiducia.journeys.withdrawal import WithdrawStudy
+from fiducia.journeys.backup.copying import DAY_S, CreateCopy, PruneCopies, Segments, held_until
+from fiducia.journeys.custody.erasing import ErasedStudy
+from fiducia.journeys.members.members import PublishKey
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.studies.erasure import RecordErasure, RequestErasure
+from fiducia.journeys.studies.holds import HoldStudy
+from fiducia.journeys.studies.withdrawal import WithdrawStudy
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import KeyKind, StudyStatus
 from fiducia.records.statements import Destroy, SignedDestroy

@@ -14,8 +14,8 @@ from fiducia.core import fhir_consent, ids, rules
 from fiducia.core.fhir_terms import MAY_BE_ABSENT, Consent
 from fiducia.core.wording import describe, terms_digest
 from fiducia.errors import InputError, LedgerError
-from fiducia.journeys.consent import GiveConsent
-from fiducia.journeys.grant import RELAY_WITHIN_S, GrantResult
+from fiducia.journeys.grants.consent import GiveConsent
+from fiducia.journeys.grants.grant import RELAY_WITHIN_S, GrantResult
 from fiducia.records.ledger import Act, Receipt
 from fiducia.records.typed import Grant
 from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, Consortium, contents

@@ -10,8 +10,8 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core.entries import Member
 from fiducia.core.rules import Role
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.badges import EndBadges, WithdrawStaff
-from fiducia.journeys.members import NarrowRegions, VoteOnMember
+from fiducia.journeys.members.members import NarrowRegions, VoteOnMember
+from fiducia.journeys.sign_in.badges import EndBadges, WithdrawStaff
 from fiducia.records.typed import ChangeExports, NarrowExports, Reinstate, ReplaceGovernor, Suspend
 from tests.support.colleagues import GOVERNOR_C, HOSPITAL_C, colleague, staffed
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium, key

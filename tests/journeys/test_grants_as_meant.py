@@ -13,7 +13,7 @@ from fiducia.core import ids, wire
 from fiducia.core.rules import DAY_S, Action, Basis, Purpose, Role, mask
 from fiducia.core.wording import terms_digest
 from fiducia.errors import DeniedError, InputError, LedgerNotFinalError
-from fiducia.journeys.drafting import KEEP_WITHIN_S, Every, GrantOrder
+from fiducia.journeys.grants.drafting import KEEP_WITHIN_S, Every, GrantOrder
 from tests.support.colleagues import colleague, give_by_staff, staffed
 from tests.support.consortium import HOSPITAL_A, Consortium
 

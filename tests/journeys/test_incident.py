@@ -18,8 +18,8 @@ from fiducia.core.incident.exposure import Exposure
 from fiducia.core.incident.report import DAY_S, HOUR_S, MANY, IncidentReport, deadlines
 from fiducia.core.replay import State
 from fiducia.errors import InputError
-from fiducia.journeys.incident import ReportIncident
-from fiducia.journeys.members import PublishKey
+from fiducia.journeys.members.incident import ReportIncident
+from fiducia.journeys.members.members import PublishKey
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import KeyKind
 from fiducia.records.statements import LateEmergency, LookUp, SignedLookUp

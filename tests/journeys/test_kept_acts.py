@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fiducia.errors import LedgerNotFinalError
-from fiducia.journeys.approving import Approver
+from fiducia.journeys.patients.approving import Approver
 from tests.journeys.test_crashes import crashed_everywhere
 from tests.support.consortium import DAY_S
 from tests.support.household import Household, settled

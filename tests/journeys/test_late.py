@@ -13,9 +13,9 @@ from fiducia.core import ids
 from fiducia.core.entries import GivenGrant
 from fiducia.core.rules import REVIEW_WITHIN_S, Action, Basis, Purpose, Role, mask
 from fiducia.errors import DeniedError, InputError, JournalError, SignatureError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.late_checks import STALLED_S
-from fiducia.journeys.notices import HANDED_OVER_LATE, Notices, Standing
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.patients.notices import HANDED_OVER_LATE, Notices, Standing
+from fiducia.journeys.stalls.late_checks import STALLED_S
 from fiducia.records.ledger import GrantAct, GrantState, KeyKind, RevokeAct
 from fiducia.records.statements import StalledEmergency
 from fiducia.records.typed import Approval, Grant, KeyRequest, Revoke, StaffAccess

@@ -24,11 +24,11 @@ from fiducia.errors import (
     StoreMissingError,
     TrusteeError,
 )
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.late_checks import NOT_STALLED, STALLED_S
-from fiducia.journeys.late_fetching import FetchedInStall, FetchInStall, StallOrder
-from fiducia.journeys.notices import HANDED_OVER_LATE
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.patients.notices import HANDED_OVER_LATE
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.stalls.late_checks import NOT_STALLED, STALLED_S
+from fiducia.journeys.stalls.late_fetching import FetchedInStall, FetchInStall, StallOrder
 from fiducia.ports import Broker, Mirror, Piece
 from fiducia.records.ledger import RevokeAct
 from fiducia.records.statements import EmergencyKeys, LateEmergency, SignedLate, StalledEmergency

@@ -10,8 +10,8 @@ import pytest
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
 from fiducia.core import ids
 from fiducia.core.rules import REVIEW_WITHIN_S
-from fiducia.journeys.late_records import SHARE_HANDED_OVER_LATE, TRUSTEE_WAITS_S
-from fiducia.journeys.notices import HANDED_OVER_LATE, Notices, Standing
+from fiducia.journeys.patients.notices import HANDED_OVER_LATE, Notices, Standing
+from fiducia.journeys.stalls.late_records import SHARE_HANDED_OVER_LATE, TRUSTEE_WAITS_S
 from fiducia.records.statements import StalledEmergency
 from tests.journeys.test_late import HOUR_S, emergency, recorded, resume, signed, stall
 from tests.journeys.test_late_trustees import kinds, opened, shown, stolen

@@ -24,13 +24,13 @@ from fiducia.errors import (
     SignatureError,
     TrusteeError,
 )
-from fiducia.journeys.blame import KeptBlames
-from fiducia.journeys.collecting import OpenedSeries
-from fiducia.journeys.late_checks import NEAR_S
-from fiducia.journeys.late_collecting import CollectInStall
-from fiducia.journeys.late_records import SHARE_HANDED_OVER_LATE
-from fiducia.journeys.members import PublishKey, VoteOnMember
-from fiducia.journeys.notices import HANDED_OVER_LATE
+from fiducia.journeys.members.members import PublishKey, VoteOnMember
+from fiducia.journeys.patients.notices import HANDED_OVER_LATE
+from fiducia.journeys.reading.collecting import OpenedSeries
+from fiducia.journeys.stalls.late_checks import NEAR_S
+from fiducia.journeys.stalls.late_collecting import CollectInStall
+from fiducia.journeys.stalls.late_records import SHARE_HANDED_OVER_LATE
+from fiducia.journeys.trustees.blame import KeptBlames
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import Head, KeyKind, RevokeAct
 from fiducia.records.statements import EmergencyKeys, LateEmergency, SignedLate, StalledEmergency

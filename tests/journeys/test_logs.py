@@ -28,8 +28,8 @@ from fiducia.errors import (
     ProofError,
     SignatureError,
 )
-from fiducia.journeys.checkpoints import REFRESH_S
-from fiducia.journeys.proving import WrittenProof, check_entries, check_evidence
+from fiducia.journeys.logs.checkpoints import REFRESH_S
+from fiducia.journeys.logs.proving import WrittenProof, check_entries, check_evidence
 from fiducia.ports import LogDoor
 from fiducia.records.journal import KeptCheckpoint
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium

@@ -14,10 +14,10 @@ from fiducia.core.dicom.examination import Examined
 from fiducia.core.rules import Purpose
 from fiducia.core.wording import describe, terms_digest
 from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, ProofError, VerificationError
-from fiducia.journeys import register
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.grant import GrantOrder
-from fiducia.journeys.objects import read_manifest
+from fiducia.journeys.grants.grant import GrantOrder
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.shared.objects import read_manifest
+from fiducia.journeys.studies import register
 from fiducia.ports import InstanceSource
 from tests.support.consortium import DAY_S, Consortium, contents
 

@@ -26,9 +26,9 @@ from fiducia.errors import (
     SignatureError,
     TrusteeError,
 )
-from fiducia.journeys.moving_custody import MovedCustody
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.custody.moving_custody import MovedCustody
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.images import HandOver
 from fiducia.records.statements import Collect, Destroy, SignedCollect, SignedDestroy
 from tests.journeys.test_crashes import crashed_everywhere

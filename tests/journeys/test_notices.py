@@ -6,8 +6,8 @@ import pytest
 
 from fiducia.core.rules import Basis, Purpose, Role, mask
 from fiducia.errors import InputError, JournalError
-from fiducia.journeys.grant import GrantOrder
-from fiducia.journeys.notices import Notices, Standing
+from fiducia.journeys.grants.grant import GrantOrder
+from fiducia.journeys.patients.notices import Notices, Standing
 from tests.support.colleagues import colleague, give_by_staff, open_emergency, staffed, team_of
 from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, Consortium
 

@@ -7,9 +7,9 @@ import pytest
 from fiducia.core.passkey_sign_in import CHALLENGE_BYTES, Place
 from fiducia.core.rules import Purpose
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.passkey_sign_in import CHALLENGE_S
-from fiducia.journeys.sign_in import SHIFT_S, SIGNED_IN, SignedIn
-from fiducia.journeys.staff_directory import CODE_S
+from fiducia.journeys.sign_in.passkey_sign_in import CHALLENGE_S
+from fiducia.journeys.sign_in.sign_in import SHIFT_S, SIGNED_IN, SignedIn
+from fiducia.journeys.sign_in.staff_directory import CODE_S
 from tests.support.consortium import Consortium
 from tests.support.gateway import SEE, sessions_of
 from tests.support.hospital import Staff

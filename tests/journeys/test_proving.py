@@ -21,10 +21,10 @@ from fiducia.errors import (
     NotThereError,
     ProofError,
 )
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.at_hand import DigestInstance
-from fiducia.journeys.prove_instances import OpenedStudy
-from fiducia.journeys.withdrawal import WithdrawStudy
+from fiducia.journeys.audit.at_hand import DigestInstance
+from fiducia.journeys.audit.prove_instances import OpenedStudy
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.studies.withdrawal import WithdrawStudy
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched
 from tests.support.brokers import MemberBroker
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, contents, ct_series

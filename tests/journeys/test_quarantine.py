@@ -10,7 +10,7 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.examiner import DirectExaminer
 from fiducia.core.dicom.examination import Examined
 from fiducia.errors import DicomError, InputError, JournalError, VaultError
-from fiducia.journeys.spooled import RegisterSpooled, SpooledInstances, SpooledSource
+from fiducia.journeys.intake.spooled import RegisterSpooled, SpooledInstances, SpooledSource
 from fiducia.ports import InstanceSource
 from fiducia.records.images import Registration
 from fiducia.records.intake import Defect, Outcome

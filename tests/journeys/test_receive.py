@@ -7,7 +7,7 @@ import pytest
 from fiducia.adapters.memory.steps import MemorySteps
 from fiducia.core.dicom.spooled import Spooled
 from fiducia.errors import DicomError, VaultError
-from fiducia.journeys.receive import ReceiveInstance, SetAsideError
+from fiducia.journeys.intake.receive import ReceiveInstance, SetAsideError
 from tests.journeys.test_crashes import crashed_everywhere
 from tests.support.consortium import Consortium
 

@@ -7,7 +7,7 @@ import pytest
 from fiducia.core import ids
 from fiducia.core.rules import Role
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.approving import Approver
+from fiducia.journeys.patients.approving import Approver
 from tests.support.consortium import HOSPITAL_A, IDENTITY
 from tests.support.household import Household, settled
 

@@ -11,8 +11,8 @@ from fiducia.core.keys.kem import Kem
 from fiducia.core.keys.sealing import open_deposit
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DigestError, InputError, KeyMissingError
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.refreshing import RefreshedStudy, RefreshShares
+from fiducia.journeys.custody.refreshing import RefreshedStudy, RefreshShares
+from fiducia.journeys.shared.objects import read_custody, read_manifest
 from fiducia.records.statements import SignedDeposit, SignedKeeping
 from tests.journeys.test_moving_custody import documents, holds
 from tests.journeys.test_rotating_brokers import begin_kem, finish_kem, kem_slot, puts

@@ -7,8 +7,8 @@ import pytest
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core.formats.manifest import Manifest
 from fiducia.errors import DeniedError, InputError
-from fiducia.journeys.objects import read_manifest
-from fiducia.journeys.rekeying import Rekeyed
+from fiducia.journeys.custody.rekeying import Rekeyed
+from fiducia.journeys.shared.objects import read_manifest
 from tests.journeys.test_crashes import crashed_everywhere, two_series
 from tests.support.consortium import HOSPITAL_A, Consortium, contents
 

@@ -12,8 +12,8 @@ from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DeniedError, DigestError, InputError, KeyMissingError, TrusteeError, VerificationError
-from fiducia.journeys.rekeying import Rekeyed
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.custody.rekeying import Rekeyed
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.statements import Destroy, SignedDestroy
 from tests.journeys.test_crashes import crashed_everywhere
 from tests.journeys.test_moving_custody import TWO_OF_THREE, documents, fetched, holds

@@ -9,8 +9,8 @@ import pytest
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
 from fiducia.core.rules import Action, Basis, Purpose, mask
-from fiducia.journeys.fetch import FetchOrder
-from fiducia.journeys.rekeying_revoked import AGAIN_S, RekeyNote, RekeyPolicy, RekeyRevoked, rekeyings
+from fiducia.journeys.custody.rekeying_revoked import AGAIN_S, RekeyNote, RekeyPolicy, RekeyRevoked, rekeyings
+from fiducia.journeys.reading.fetch import FetchOrder
 from tests.journeys.test_crashes import two_series
 from tests.journeys.test_rekeying import live, manifest, study_id
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, Consortium, contents

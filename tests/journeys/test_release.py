@@ -11,9 +11,9 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core import ids
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.errors import DeniedError, VerificationError
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.objects import put_document
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.shared.objects import put_document
+from fiducia.journeys.sign_in.badges import IssueBadge
 from fiducia.records.ledger import ReviseAct, RevokeAct
 from fiducia.records.typed import Approval, Revise, Revoke, StaffAccess
 from tests.support.consortium import HOSPITAL_B, Consortium, key

@@ -8,8 +8,8 @@ from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.adapters.memory.steps import MemorySteps, Stopped
 from fiducia.core.rules import Action, Basis, Purpose, mask
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.asking import DrawUpRequest, Requester
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.reading.asking import DrawUpRequest, Requester
 from fiducia.records.ledger import GrantAct, RestrictAct
 from fiducia.records.typed import Grant, Restrict, StaffAccess
 from tests.support.consortium import contents, key

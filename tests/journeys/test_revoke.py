@@ -9,7 +9,7 @@ import pytest
 from fiducia.core import ids
 from fiducia.core.rules import Role, mask
 from fiducia.errors import FiduciaError, InputError, SignatureError
-from fiducia.journeys.badges import IssueBadge
+from fiducia.journeys.sign_in.badges import IssueBadge
 from fiducia.records.ledger import RevokeAct, RevokeAllAct
 from fiducia.records.typed import Approval, Grant, Revoke, RevokeAll
 from tests.support.consortium import HOSPITAL_B, Consortium, key

@@ -11,8 +11,8 @@ from fiducia.core import ids
 from fiducia.core.keys.kem import Kem
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import InputError
-from fiducia.journeys.members import PublishKey
-from fiducia.journeys.rotating import RotatedKey, RotateKey
+from fiducia.journeys.members.members import PublishKey
+from fiducia.journeys.members.rotating import RotatedKey, RotateKey
 from fiducia.records.ledger import KeyKind
 from tests.journeys.test_crashes import crashed_everywhere
 from tests.support.consortium import HOSPITAL_B, Consortium

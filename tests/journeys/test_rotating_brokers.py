@@ -22,11 +22,11 @@ from fiducia.core.tlog.note import parse_note
 from fiducia.core.tlog.proof import signed_by_one
 from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import DecryptionError, JournalError, LedgerUnreachableError
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.fresh import FRESH_S, SETTLE_S, Fresh
-from fiducia.journeys.members import PublishKey
-from fiducia.journeys.proving import check_entries
-from fiducia.journeys.rotating import KeySlot, RotatedKey, RotateKey
+from fiducia.journeys.logs.proving import check_entries
+from fiducia.journeys.members.members import PublishKey
+from fiducia.journeys.members.rotating import KeySlot, RotatedKey, RotateKey
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.shared.fresh import FRESH_S, SETTLE_S, Fresh
 from fiducia.ports import Piece, Signer
 from fiducia.records.images import StoredObject
 from fiducia.records.ledger import KeyKind

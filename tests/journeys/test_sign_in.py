@@ -7,7 +7,7 @@ import pytest
 from fiducia.core import wire
 from fiducia.core.rules import Purpose
 from fiducia.errors import InputError, JournalError
-from fiducia.journeys.sign_in import SHIFT_S, SIGNED_IN, SIGNED_OUT, SignedIn, SignInNote
+from fiducia.journeys.sign_in.sign_in import SHIFT_S, SIGNED_IN, SIGNED_OUT, SignedIn, SignInNote
 from tests.support.consortium import DAY_S, Consortium
 from tests.support.gateway import sessions_of
 

@@ -13,8 +13,8 @@ from fiducia.core.fhir_terms import Consent
 from fiducia.core.rules import Action, Basis, Purpose, Role, mask
 from fiducia.core.wording import document_digest
 from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, SignatureError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.grant import GrantOrder, GrantResult
+from fiducia.journeys.grants.grant import GrantOrder, GrantResult
+from fiducia.journeys.patients.approving import Approver
 from tests.support.colleagues import HOSPITAL_C, colleague, give_by_staff, staffed
 from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, Consortium
 

@@ -10,10 +10,10 @@ import pytest
 
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.errors import DeniedError, InputError, LedgerUnreachableError, ProofError
-from fiducia.journeys.badges import WithdrawStaff
-from fiducia.journeys.oidc_sign_in import AT_PROVIDER_S, ProviderAnswer
-from fiducia.journeys.sign_in import SHIFT_S, SIGNED_IN, SIGNED_OUT, SignedIn
-from fiducia.journeys.staff_directory import StaffMember
+from fiducia.journeys.sign_in.badges import WithdrawStaff
+from fiducia.journeys.sign_in.oidc_sign_in import AT_PROVIDER_S, ProviderAnswer
+from fiducia.journeys.sign_in.sign_in import SHIFT_S, SIGNED_IN, SIGNED_OUT, SignedIn
+from fiducia.journeys.sign_in.staff_directory import StaffMember
 from tests.support.consortium import DAY_S, HOSPITAL_B, Consortium
 from tests.support.gateway import SEE, sessions_of
 from tests.support.hospital import CALLBACK, ISSUER, SUBJECT, Staff, b64, jwks, key

@@ -10,10 +10,10 @@ import pytest
 from fiducia.adapters.memory.destination import MemoryDestination
 from fiducia.core.wording import words_digest
 from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, SignatureError
-from fiducia.journeys.enrol import BATCH_MAX, EnrolPatients, NewPatient
-from fiducia.journeys.erasure import RecordErasure, RequestErasure
-from fiducia.journeys.holds import HoldStudy, LiftLegalHold
-from fiducia.journeys.withdrawal import RetainStudy, WithdrawStudy
+from fiducia.journeys.patients.enrol import BATCH_MAX, EnrolPatients, NewPatient
+from fiducia.journeys.studies.erasure import RecordErasure, RequestErasure
+from fiducia.journeys.studies.holds import HoldStudy, LiftLegalHold
+from fiducia.journeys.studies.withdrawal import RetainStudy, WithdrawStudy
 from fiducia.records.events import StudyHeld
 from fiducia.records.ledger import StudyStatus
 from tests.journeys.test_crashes import crashed_everywhere

@@ -24,9 +24,9 @@ from fiducia.errors import (
     SignatureError,
     TrusteeError,
 )
-from fiducia.journeys.blame import KeptBlames
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.blame import KeptBlames
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.images import HandOver
 from fiducia.records.statements import SignedDeposit, SignedKeeping
 from fiducia.records.typed import Access, HandOverStatement, StaffAccess

@@ -10,8 +10,8 @@ import pytest
 from fiducia.core import wire
 from fiducia.core.rules import Action, Purpose, mask
 from fiducia.errors import DeniedError, EncodingError, JournalError, LedgerStaleError, StoreMissingError
-from fiducia.journeys.opening import Held
-from fiducia.journeys.viewing import READ, REFUSED_S, SAME_BLOCK_S, UNCHECKED_MAX_S, ReadNote, Viewing
+from fiducia.journeys.reading.opening import Held
+from fiducia.journeys.reading.viewing import READ, REFUSED_S, SAME_BLOCK_S, UNCHECKED_MAX_S, ReadNote, Viewing
 from fiducia.ports import Piece
 from fiducia.records.ledger import LiftAct, RestrictAct
 from fiducia.records.typed import Approval, Lift, Restrict

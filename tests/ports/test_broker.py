@@ -27,13 +27,13 @@ from fiducia.core.tlog.checkpoint import origin_of
 from fiducia.core.tlog.signing import require_attested
 from fiducia.core.typed_data import Contract
 from fiducia.errors import DeniedError, InputError, LedgerUnreachableError, NotThereError, SignatureError
-from fiducia.journeys.access_requests import AnswerAccess, AskForAccess
-from fiducia.journeys.drafting import GrantOrder
-from fiducia.journeys.erasure import RequestErasure
-from fiducia.journeys.indexes import OpenKept
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.prove_instances import places_of
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.audit.indexes import OpenKept
+from fiducia.journeys.audit.prove_instances import places_of
+from fiducia.journeys.grants.access_requests import AnswerAccess, AskForAccess
+from fiducia.journeys.grants.drafting import GrantOrder
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.studies.erasure import RequestErasure
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.ports import Broker
 from fiducia.records.images import PatientIdentity
 from fiducia.records.provenance import VouchAsk

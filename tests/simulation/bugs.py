@@ -13,12 +13,12 @@ from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.core.replay import State
 from fiducia.core.rules import Purpose
 from fiducia.errors import LedgerNotFinalError, VaultError
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.opening import Held
-from fiducia.journeys.release import HandOverKeys
-from fiducia.journeys.revoke import TakeRevoke
-from fiducia.journeys.taken import RevokeLike, Taken, key_of
-from fiducia.journeys.viewing import Noted, ReadNote, Viewing
+from fiducia.journeys.grants.revoke import TakeRevoke
+from fiducia.journeys.grants.taken import RevokeLike, Taken, key_of
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.reading.opening import Held
+from fiducia.journeys.reading.release import HandOverKeys
+from fiducia.journeys.reading.viewing import Noted, ReadNote, Viewing
 from fiducia.records.images import JournalEntry
 from fiducia.records.ledger import Act, Head, Receipt
 from fiducia.records.typed import Access, KeyRequest

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fiducia.core.rules import Action, Purpose
-from fiducia.journeys.fetch import FetchOrder
-from fiducia.journeys.opening import Held
-from fiducia.journeys.viewing import ReadNote, Viewing
+from fiducia.journeys.reading.fetch import FetchOrder
+from fiducia.journeys.reading.opening import Held
+from fiducia.journeys.reading.viewing import ReadNote, Viewing
 from fiducia.records.typed import Access
 from tests.simulation.history import Opened
 from tests.simulation.house import House

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from fiducia.core.rules import Action, Purpose, mask
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.badges import EndBadges, WithdrawStaff
-from fiducia.journeys.drafting import Every, GrantOrder
-from fiducia.journeys.erasure import RequestErasure
-from fiducia.journeys.restriction import LiftRestriction, RestrictProcessing
-from fiducia.journeys.withdrawal import WithdrawStudy
+from fiducia.journeys.grants.drafting import Every, GrantOrder
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.patients.restriction import LiftRestriction, RestrictProcessing
+from fiducia.journeys.sign_in.badges import EndBadges, WithdrawStaff
+from fiducia.journeys.studies.erasure import RequestErasure
+from fiducia.journeys.studies.withdrawal import WithdrawStudy
 from fiducia.records.images import StudyState
 from tests.simulation.history import Erased, Given, Numbered, Registered
 from tests.simulation.house import House

@@ -18,10 +18,10 @@ from fiducia.adapters.memory.studies import MemoryStudies
 from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.core.keys.custody import CustodyRule
 from fiducia.errors import VaultError
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import RelayTaken, TakeRevoke
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.grants.revoke import RelayTaken, TakeRevoke
+from fiducia.journeys.reading.asking import Requester
+from fiducia.journeys.reading.release import HandOverKeys, RecordRelease
+from fiducia.journeys.reading.viewing import Viewing
 from fiducia.ports import Broker
 from tests.simulation.chain import Chain, Clock, Endpoint
 from tests.simulation.material import MemberKeys, Reader

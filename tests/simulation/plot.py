@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fiducia.core import ids
 from fiducia.core.rules import Action, mask
-from fiducia.journeys.drafting import Every
+from fiducia.journeys.grants.drafting import Every
 from fiducia.records.ledger import GrantState
 from tests.simulation import clinicians, deeds
 from tests.simulation.cast import Cast

@@ -17,8 +17,8 @@ from fiducia.core.keys.custody import CustodyRule
 from fiducia.core.rules import Role, mask
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import DeniedError, FiduciaError
-from fiducia.journeys.asking import Requester
-from fiducia.journeys.members import AdmitMember, PublishKey
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.reading.asking import Requester
 from fiducia.records.events import LedgerEvent
 from fiducia.records.images import PatientIdentity
 from fiducia.records.ledger import Founder, Head, KeyKind

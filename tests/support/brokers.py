@@ -11,18 +11,18 @@ from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.tlog.note import Note
 from fiducia.core.tlog.signing import LogKey
-from fiducia.journeys.carry import CARRIED, CarryAct
-from fiducia.journeys.giving_up import GiveUpShares
-from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late import EmergencyHandOver
-from fiducia.journeys.late_checks import JudgeEmergency
-from fiducia.journeys.late_records import LateHandOvers, RecordLate
-from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
-from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import TakeRevoke
-from fiducia.journeys.taken import Taken
-from fiducia.journeys.trusteeship import KeepShares
-from fiducia.journeys.vouching import VouchForInstances
+from fiducia.journeys.audit.ledger_checkpoints import SignLedgerCheckpoint
+from fiducia.journeys.audit.vouching import VouchForInstances
+from fiducia.journeys.grants.revoke import TakeRevoke
+from fiducia.journeys.grants.taken import Taken
+from fiducia.journeys.members.carry import CARRIED, CarryAct
+from fiducia.journeys.reading.handing import SealKeys
+from fiducia.journeys.reading.release import HandOverKeys, RecordRelease
+from fiducia.journeys.stalls.late import EmergencyHandOver
+from fiducia.journeys.stalls.late_checks import JudgeEmergency
+from fiducia.journeys.stalls.late_records import LateHandOvers, RecordLate
+from fiducia.journeys.trustees.giving_up import GiveUpShares
+from fiducia.journeys.trustees.trusteeship import KeepShares
 from fiducia.ports import Clock, Mirror, Signer, Steps
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import Act, Receipt

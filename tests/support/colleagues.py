@@ -6,12 +6,12 @@ from typing import Any
 
 from fiducia.core.rules import Role, mask
 from fiducia.core.signatures import EoaKey
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.emergency import OpenEmergency
-from fiducia.journeys.members import AdmitMember, PublishKey
-from fiducia.journeys.reviews import ReviewEmergency
-from fiducia.journeys.staff_grants import GiveByStaff
+from fiducia.journeys.grants.emergency import OpenEmergency
+from fiducia.journeys.grants.reviews import ReviewEmergency
+from fiducia.journeys.grants.staff_grants import GiveByStaff
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.sign_in.badges import IssueBadge
 from fiducia.records.ledger import KeyKind
 from fiducia.records.typed import Admit, SignedBadge
 from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, Consortium, key

@@ -37,39 +37,39 @@ from fiducia.core.signatures import EoaKey
 from fiducia.core.tlog.note import Note
 from fiducia.core.tlog.signing import LogKey
 from fiducia.errors import InputError
-from fiducia.journeys.asking import DrawUpRequest, Requester
-from fiducia.journeys.asks import AnswerAsks, Asks
-from fiducia.journeys.at_once import AskAtOnce, Workers, ask_at_once
-from fiducia.journeys.audit import AuditLedger
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.carry import CARRIED, CarryAct
-from fiducia.journeys.catching_up import CatchUp
-from fiducia.journeys.collecting import CollectKeys
-from fiducia.journeys.dealing import DealShares, DeliverRest
-from fiducia.journeys.destroying import TellDestroy
-from fiducia.journeys.enrol import EnrolPatient
-from fiducia.journeys.erasing import EraseStudy
-from fiducia.journeys.fetch import FetchOrder, FetchStudy
-from fiducia.journeys.giving_up import GiveUpShares
-from fiducia.journeys.grant import GiveGrant, GrantOrder, GrantResult, RelayGrant
-from fiducia.journeys.handing import SealKeys
-from fiducia.journeys.late import EmergencyHandOver
-from fiducia.journeys.late_checks import JudgeEmergency
-from fiducia.journeys.late_records import LateHandOvers, RecordLate
-from fiducia.journeys.ledger_checkpoints import EventTree, SignLedgerCheckpoint, ViewLedger
-from fiducia.journeys.look_up import LookUpPatient
-from fiducia.journeys.members import AdmitMember, PublishKey
-from fiducia.journeys.moving_custody import MoveCustody
-from fiducia.journeys.opening import OpenOffers
-from fiducia.journeys.quarantine import Quarantine, SetAside
-from fiducia.journeys.register import RegisterStudies
-from fiducia.journeys.rekeying import RekeyStudy
-from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, TakeRevoke
-from fiducia.journeys.taken import TAKEN_KINDS, Taken
-from fiducia.journeys.trusteeship import KeepShares
-from fiducia.journeys.viewing import Noted, Viewing
-from fiducia.journeys.vouching import VouchForInstances
+from fiducia.journeys.audit.audit import AuditLedger
+from fiducia.journeys.audit.ledger_checkpoints import EventTree, SignLedgerCheckpoint, ViewLedger
+from fiducia.journeys.audit.vouching import VouchForInstances
+from fiducia.journeys.backup.catching_up import CatchUp
+from fiducia.journeys.custody.erasing import EraseStudy
+from fiducia.journeys.custody.moving_custody import MoveCustody
+from fiducia.journeys.custody.rekeying import RekeyStudy
+from fiducia.journeys.grants.asks import AnswerAsks, Asks
+from fiducia.journeys.grants.grant import GiveGrant, GrantOrder, GrantResult, RelayGrant
+from fiducia.journeys.grants.revoke import RelayTaken, RevokeAllGrants, RevokeGrant, TakeRevoke
+from fiducia.journeys.grants.taken import TAKEN_KINDS, Taken
+from fiducia.journeys.members.carry import CARRIED, CarryAct
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.patients.enrol import EnrolPatient
+from fiducia.journeys.patients.look_up import LookUpPatient
+from fiducia.journeys.reading.asking import DrawUpRequest, Requester
+from fiducia.journeys.reading.collecting import CollectKeys
+from fiducia.journeys.reading.fetch import FetchOrder, FetchStudy
+from fiducia.journeys.reading.handing import SealKeys
+from fiducia.journeys.reading.opening import OpenOffers
+from fiducia.journeys.reading.release import HandOverKeys, RecordRelease
+from fiducia.journeys.reading.viewing import Noted, Viewing
+from fiducia.journeys.shared.at_once import AskAtOnce, Workers, ask_at_once
+from fiducia.journeys.sign_in.badges import IssueBadge
+from fiducia.journeys.stalls.late import EmergencyHandOver
+from fiducia.journeys.stalls.late_checks import JudgeEmergency
+from fiducia.journeys.stalls.late_records import LateHandOvers, RecordLate
+from fiducia.journeys.studies.quarantine import Quarantine, SetAside
+from fiducia.journeys.studies.register import RegisterStudies
+from fiducia.journeys.trustees.dealing import DealShares, DeliverRest
+from fiducia.journeys.trustees.destroying import TellDestroy
+from fiducia.journeys.trustees.giving_up import GiveUpShares
+from fiducia.journeys.trustees.trusteeship import KeepShares
 from fiducia.ports import Broker, Examiner, Intake, Journal, Steps
 from fiducia.records.images import FetchedStudy, HandOver, JournalEntry, PatientIdentity, Registration, Release
 from fiducia.records.ledger import Act, Founder, GrantAct, KeyKind, Receipt

@@ -20,8 +20,8 @@ from fiducia.adapters.memory.vault import MemoryVault
 from fiducia.app.wiring.copies import MEMBER_PARTS
 from fiducia.core.copies.segments import signer_of
 from fiducia.core.copies.shares import deal_recovery
-from fiducia.journeys.copying import DAY_S, CreateCopy, PruneCopies, Segments, ShipChanges
-from fiducia.journeys.restoring import HOME, RestoreHome, VerifyCopies
+from fiducia.journeys.backup.copying import DAY_S, CreateCopy, PruneCopies, Segments, ShipChanges
+from fiducia.journeys.backup.restoring import HOME, RestoreHome, VerifyCopies
 from fiducia.ports import CopySource, Vault
 from fiducia.records.copies import RestoredHome, VerifiedCopies
 from fiducia.records.images import JournalEntry, PatientIdentity, StudyEntry, SubjectEntry

@@ -16,8 +16,8 @@ from pathlib import Path
 from fiducia.app.wiring import House
 from fiducia.core.keys.custody import Custody
 from fiducia.errors import FiduciaError, KeyMissingError
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.ports import Vault
 from tests.support.postgresql import Cluster
 

@@ -15,7 +15,7 @@ from fiducia.app.gateway import GatewayParts
 from fiducia.app.gateway.application import create_app
 from fiducia.app.gateway.views import Views
 from fiducia.core.rules import Action, Purpose, mask
-from fiducia.journeys.sign_in import GatewaySessions
+from fiducia.journeys.sign_in.sign_in import GatewaySessions
 from tests.support.consortium import Consortium
 
 SEE = mask(Action.METADATA, Action.VIEW)

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from fiducia.adapters.memory.identity_provider import MemoryProvider
-from fiducia.journeys.oidc_sign_in import OidcSignIn, ProviderAnswer
-from fiducia.journeys.passkey_sign_in import PasskeySignIn
-from fiducia.journeys.staff_directory import StaffDirectory, StaffMember
-from fiducia.journeys.staff_sign_in import SignInStaff
+from fiducia.journeys.sign_in.oidc_sign_in import OidcSignIn, ProviderAnswer
+from fiducia.journeys.sign_in.passkey_sign_in import PasskeySignIn
+from fiducia.journeys.sign_in.staff_directory import StaffDirectory, StaffMember
+from fiducia.journeys.sign_in.staff_sign_in import SignInStaff
 from tests.support.consortium import DAY_S, HOSPITAL_B, Consortium
 from tests.support.gateway import sessions_of
 

@@ -12,21 +12,21 @@ from fiducia.core.entries import Subject
 from fiducia.core.rules import Action, Power, Purpose, Role, mask
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import ConfigError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.custody import TransferCustody
-from fiducia.journeys.grant import GrantOrder, GrantResult
-from fiducia.journeys.members import AdmitMember, PublishKey
-from fiducia.journeys.recovery import CompleteRecovery, RecoverSubject
-from fiducia.journeys.representatives import (
+from fiducia.journeys.grants.grant import GrantOrder, GrantResult
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.patients.custody import TransferCustody
+from fiducia.journeys.patients.recovery import CompleteRecovery, RecoverSubject
+from fiducia.journeys.patients.representatives import (
     Appointed,
     AppointOrder,
     AppointRepresentative,
     DismissRepresentative,
 )
-from fiducia.journeys.restriction import LiftRestriction, RestrictProcessing
-from fiducia.journeys.signers import RotateSigner
-from fiducia.journeys.vetoes import VetoMatter
+from fiducia.journeys.patients.restriction import LiftRestriction, RestrictProcessing
+from fiducia.journeys.patients.signers import RotateSigner
+from fiducia.journeys.patients.vetoes import VetoMatter
+from fiducia.journeys.sign_in.badges import IssueBadge
 from fiducia.ports import Broker, Signer
 from fiducia.records.ledger import KeyKind
 from fiducia.records.typed import Admit

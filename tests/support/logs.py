@@ -18,13 +18,13 @@ from fiducia.app.broker.parts import LogParts
 from fiducia.core.tlog.checkpoint import origin_of
 from fiducia.core.tlog.signing import LogKey
 from fiducia.core.typed_data import Domains
-from fiducia.journeys.checkpoints import AnchorCheckpoint, CollectCosignatures, LogTrouble, SignCheckpoint
-from fiducia.journeys.log_audit import AuditedLog, AuditLog
-from fiducia.journeys.log_tree import JournalTree
-from fiducia.journeys.members import PublishKey
-from fiducia.journeys.proving import ProveEntries
-from fiducia.journeys.show_log import ShowLog
-from fiducia.journeys.witnessing import WitnessCheckpoint
+from fiducia.journeys.logs.checkpoints import AnchorCheckpoint, CollectCosignatures, LogTrouble, SignCheckpoint
+from fiducia.journeys.logs.log_audit import AuditedLog, AuditLog
+from fiducia.journeys.logs.log_tree import JournalTree
+from fiducia.journeys.logs.proving import ProveEntries
+from fiducia.journeys.logs.show_log import ShowLog
+from fiducia.journeys.logs.witnessing import WitnessCheckpoint
+from fiducia.journeys.members.members import PublishKey
 from fiducia.ports import Journal, LogDoor, Signer
 from fiducia.records.images import JournalEntry
 from fiducia.records.journal import KeptCheckpoint

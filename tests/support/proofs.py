@@ -5,11 +5,11 @@ from __future__ import annotations
 from fiducia.core.formats.trust import LedgerName, Trust
 from fiducia.core.provenance import trust_of
 from fiducia.core.rules import Purpose
-from fiducia.journeys.asking import DrawUpRequest, Requester
-from fiducia.journeys.collecting import CollectKeys
-from fiducia.journeys.indexes import OpenGranted, OpenKept
-from fiducia.journeys.ledger_checkpoints import CollectLedgerCheckpoints
-from fiducia.journeys.prove_instances import OpenedStudy, Proofs, ProveInstances
+from fiducia.journeys.audit.indexes import OpenGranted, OpenKept
+from fiducia.journeys.audit.ledger_checkpoints import CollectLedgerCheckpoints
+from fiducia.journeys.audit.prove_instances import OpenedStudy, Proofs, ProveInstances
+from fiducia.journeys.reading.asking import DrawUpRequest, Requester
+from fiducia.journeys.reading.collecting import CollectKeys
 from tests.support.household import Household
 
 GENESIS = bytes(range(32))

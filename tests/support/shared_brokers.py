@@ -23,7 +23,7 @@ from fiducia.adapters.memory.entropy import SeededEntropy
 from fiducia.adapters.sql import Place, SqlJournal, SqlVault
 from fiducia.core.rules import Action, Purpose
 from fiducia.errors import FiduciaError
-from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.reading.asking import DrawUpRequest
 from fiducia.records.typed import Access
 from tests.support.consortium import Consortium
 from tests.support.custody import KEK

@@ -11,9 +11,9 @@ from fiducia.core.rules import Action, Purpose
 from fiducia.core.signatures import EoaKey
 from fiducia.core.tlog.note import Note
 from fiducia.errors import LedgerUnreachableError
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.collecting import CollectKeys
-from fiducia.journeys.members import AdmitMember, PublishKey
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.reading.collecting import CollectKeys
 from fiducia.ports import Broker
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import KeyKind

@@ -19,8 +19,8 @@ from fiducia.core.formats.context import SeriesKeys
 from fiducia.core.formats.manifest import Manifest
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.replay import State
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.shares import share_of
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.events import LedgerEvent
 from tests.support.stack import Development
 

@@ -1,7 +1,7 @@
 """Copies of a home, as its operator orders them: the recovery key, the second place, restoring, the drill.
 
 Owns the order in which a home's plan, its keys and its copies are made, so that no step leaves a home that believes
-itself copied and is not. What a copy is belongs to `core.copies`, how it is made to `journeys.copying`.
+itself copied and is not. What a copy is belongs to `core.copies`, how it is made to `journeys.backup.copying`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from fiducia.core.copies.shares import (
 from fiducia.core.keys.kem import KemKey
 from fiducia.core.keys.shares import SHARES_MAX
 from fiducia.errors import ConfigError, EncodingError, InputError
-from fiducia.journeys.copying import held_until
+from fiducia.journeys.backup.copying import held_until
 from fiducia.records.copies import Canary, Contents, RecoveryKey, RecoveryShare, RestoredHome, VerifiedCopies
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from fiducia.core.replay import State
 from fiducia.core.rules import YEAR_S
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.members import Vote
+from fiducia.journeys.members.members import Vote
 from fiducia.records.ledger import KeyKind, Receipt
 from fiducia.records.typed import Admit, ChangeExports, ReplaceGovernor
 

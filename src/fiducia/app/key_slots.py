@@ -1,4 +1,4 @@
-"""Where a home keeps the keys that are rotated: each a `fiducia.journeys.rotating.KeySlot`.
+"""Where a home keeps the keys that are rotated: each a `fiducia.journeys.members.rotating.KeySlot`.
 
 Owns the names of a next key and of one of before. REGISTRAR, ISSUER and GATEWAY keys lie in profiles, a broker's own in
 its member's vault.

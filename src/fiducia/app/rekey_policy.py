@@ -8,7 +8,7 @@ from typing import TypeVar
 from fiducia.app.settings import Settings
 from fiducia.core.rules import Basis, Purpose, mask
 from fiducia.errors import ConfigError
-from fiducia.journeys.rekeying_revoked import RekeyPolicy
+from fiducia.journeys.custody.rekeying_revoked import RekeyPolicy
 
 ALL = "all"
 _Word = TypeVar("_Word", bound=enum.IntEnum)

@@ -13,7 +13,7 @@ from fiducia.app.profiles import PATIENT_SIDE, KeyName, Kind, Profile, new_profi
 from fiducia.core import ids
 from fiducia.core.replay import State
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.asking import Requester
+from fiducia.journeys.reading.asking import Requester
 from fiducia.records.ledger import Receipt
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Staff of a development consortium: their profiles and badges.
 
 Owns that a staff member keeps one pseudonym and one session key through all badges. What a badge says is
-`journeys.badges`'.
+`journeys.sign_in.badges`'.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fiducia.app.profiles import KeyName, Kind, Profile, new_profile
 from fiducia.core.rules import YEAR_S
 from fiducia.errors import ConfigError
-from fiducia.journeys.acts_noted import BADGE_ISSUED
+from fiducia.journeys.members.acts_noted import BADGE_ISSUED
 
 if TYPE_CHECKING:
     from fiducia.app.wiring import House

@@ -17,7 +17,7 @@ from fiducia.app.intake.dicom_door import DimseDoor
 from fiducia.core.dicom import commitment
 from fiducia.core.dicom.commitment import CommitmentRequest, read_commitment
 from fiducia.errors import DicomError, LimitError, VaultError
-from fiducia.journeys.commitment import Standing
+from fiducia.journeys.studies.commitment import Standing
 from tests.support.consortium import HOSPITAL_A, Consortium, ct_series
 from tests.support.dimse import (
     COMMITMENT,

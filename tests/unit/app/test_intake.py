@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 from fiducia.app.intake import IntakeParts, stow
 from fiducia.app.intake.stow import create_app
 from fiducia.errors import VaultError
-from fiducia.journeys.closing import CloseStudies
-from fiducia.journeys.commitment import TellStanding
-from fiducia.journeys.receive import ReceiveInstance
-from fiducia.journeys.spooled import RegisterSpooled, SpooledInstances
+from fiducia.journeys.intake.closing import CloseStudies
+from fiducia.journeys.intake.receive import ReceiveInstance
+from fiducia.journeys.intake.spooled import RegisterSpooled, SpooledInstances
+from fiducia.journeys.studies.commitment import TellStanding
 from tests.support.consortium import HOSPITAL_A, Consortium
 
 TOKEN = "11" * 32

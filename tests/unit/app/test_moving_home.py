@@ -18,7 +18,7 @@ from fiducia.app.wiring import House
 from fiducia.app.wiring.copies import SETTINGS_FILES
 from fiducia.core.copies.changes import NOT_COPIED
 from fiducia.errors import KeyMissingError, NotCaughtUpError
-from fiducia.journeys.log_tree import JournalTree
+from fiducia.journeys.logs.log_tree import JournalTree
 from fiducia.ports import Vault
 from fiducia.records.journal import KeptCheckpoint
 from tests.support.copies import checkpoint, entry, patient, share_name, study

@@ -12,7 +12,7 @@ from fiducia.app.rekey_policy import rekey_policy
 from fiducia.app.settings import load
 from fiducia.core.rules import Basis, Purpose, mask
 from fiducia.errors import ConfigError
-from fiducia.journeys.rekeying_revoked import RekeyPolicy
+from fiducia.journeys.custody.rekeying_revoked import RekeyPolicy
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def test_its_sources_are_the_journeys_and_the_worlds(tmp_path: Path) -> None:
         shutil.copyfile(path, copy)
     before = simulation.sources(tmp_path)
     assert before == simulation.sources()
-    for name in ("src/fiducia/journeys/fetch.py", "src/fiducia/ports.py", "tests/simulation/plot.py"):
+    for name in ("src/fiducia/journeys/reading/fetch.py", "src/fiducia/ports/ledger.py", "tests/simulation/plot.py"):
         kept = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(kept + b"\n")
         assert simulation.sources(tmp_path) != before, name

@@ -21,7 +21,7 @@ from starlette.requests import Request
 
 from fiducia.core.emergencies import Team
 from fiducia.errors import DeniedError, InputError, LimitError, TooLargeError
-from fiducia.journeys.release import STRANGER
+from fiducia.journeys.reading.release import STRANGER
 from fiducia.records.typed import Access, StaffAccess
 
 UNLIMITED = frozenset({"/v1/revocations"})

@@ -11,8 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from fiducia.app.broker import metrics
 from fiducia.core import wire
 from fiducia.core.problems import MEDIA_TYPE
-from fiducia.journeys.carry import CarriedAct
-from fiducia.journeys.taken import RevokeLike
+from fiducia.journeys.grants.taken import RevokeLike
+from fiducia.journeys.members.carry import CarriedAct
 from fiducia.records.images import HandOver, Release
 from fiducia.records.ledger import GrantAct, Receipt
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fiducia.journeys.asks import AnswerAsks
-from fiducia.journeys.carry import CarryAct
-from fiducia.journeys.catching_up import CatchUp
-from fiducia.journeys.checkpoints import AnchorCheckpoint, CollectCosignatures, SignCheckpoint
-from fiducia.journeys.dealing import DeliverRest
-from fiducia.journeys.destroying import TellDestroy
-from fiducia.journeys.giving_up import GiveUpShares
-from fiducia.journeys.grant import RelayGrant
-from fiducia.journeys.late import EmergencyHandOver
-from fiducia.journeys.late_records import LateHandOvers, RecordLate
-from fiducia.journeys.ledger_checkpoints import SignLedgerCheckpoint
-from fiducia.journeys.look_up import LookUpPatient
-from fiducia.journeys.rekeying_revoked import RekeyRevoked
-from fiducia.journeys.release import HandOverKeys, RecordRelease
-from fiducia.journeys.revoke import RelayTaken, TakeRevoke
-from fiducia.journeys.show_log import ShowLog
-from fiducia.journeys.taken import Taken
-from fiducia.journeys.trusteeship import KeepShares
-from fiducia.journeys.vouching import VouchForInstances
-from fiducia.journeys.witnessing import WitnessCheckpoint
+from fiducia.journeys.audit.ledger_checkpoints import SignLedgerCheckpoint
+from fiducia.journeys.audit.vouching import VouchForInstances
+from fiducia.journeys.backup.catching_up import CatchUp
+from fiducia.journeys.custody.rekeying_revoked import RekeyRevoked
+from fiducia.journeys.grants.asks import AnswerAsks
+from fiducia.journeys.grants.grant import RelayGrant
+from fiducia.journeys.grants.revoke import RelayTaken, TakeRevoke
+from fiducia.journeys.grants.taken import Taken
+from fiducia.journeys.logs.checkpoints import AnchorCheckpoint, CollectCosignatures, SignCheckpoint
+from fiducia.journeys.logs.show_log import ShowLog
+from fiducia.journeys.logs.witnessing import WitnessCheckpoint
+from fiducia.journeys.members.carry import CarryAct
+from fiducia.journeys.patients.look_up import LookUpPatient
+from fiducia.journeys.reading.release import HandOverKeys, RecordRelease
+from fiducia.journeys.stalls.late import EmergencyHandOver
+from fiducia.journeys.stalls.late_records import LateHandOvers, RecordLate
+from fiducia.journeys.trustees.dealing import DeliverRest
+from fiducia.journeys.trustees.destroying import TellDestroy
+from fiducia.journeys.trustees.giving_up import GiveUpShares
+from fiducia.journeys.trustees.trusteeship import KeepShares
 from fiducia.ports import Clock, Journal, Ledger, Mirror, Store, Vault
 
 

@@ -19,8 +19,8 @@ from fiducia.core.formats.cid import cid_of_digest
 from fiducia.core.formats.manifest import MANIFEST_MAX_BYTES
 from fiducia.core.wire_types import tag_of
 from fiducia.errors import EncodingError, StoreCorruptError
-from fiducia.journeys.carry import CARRIED, CarriedAct, takes_away
-from fiducia.journeys.taken import TAKEN_KINDS, RevokeLike
+from fiducia.journeys.grants.taken import TAKEN_KINDS, RevokeLike
+from fiducia.journeys.members.carry import CARRIED, CarriedAct, takes_away
 from fiducia.records.ledger import Act, GrantAct
 
 JSON = "application/json"

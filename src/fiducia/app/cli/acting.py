@@ -14,8 +14,8 @@ from fiducia.core import ids
 from fiducia.core.replay import State
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import InputError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.subjects import freshest
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.shared.subjects import freshest
 
 
 def deciding_key(profile: Profile) -> EoaKey:

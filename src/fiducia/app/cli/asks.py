@@ -23,9 +23,9 @@ from fiducia.app.cli.grant_orders import (
 from fiducia.app.output import Fact, utc
 from fiducia.core import ids, rules
 from fiducia.core.rules import DAY_S
-from fiducia.journeys.access_requests import ReadAsk
-from fiducia.journeys.drafting import Every
-from fiducia.journeys.subjects import known_study
+from fiducia.journeys.grants.access_requests import ReadAsk
+from fiducia.journeys.grants.drafting import Every
+from fiducia.journeys.shared.subjects import known_study
 
 
 def register(app: typer.Typer) -> None:

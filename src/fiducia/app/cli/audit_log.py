@@ -16,7 +16,7 @@ from fiducia.core.tlog.evidence import is_evidence
 from fiducia.core.tlog.proof import LogKeys, is_proof
 from fiducia.core.tlog.signing import keys_in, vkeys
 from fiducia.errors import InputError, JournalError, ProofError
-from fiducia.journeys.proving import WrittenProof, check_entries, check_evidence
+from fiducia.journeys.logs.proving import WrittenProof, check_entries, check_evidence
 
 EXIT_FINDING = 1
 FILE_MAX_BYTES = 64 << 20

@@ -19,10 +19,10 @@ from fiducia.app.signers import requester_of
 from fiducia.core import ids
 from fiducia.core.entries import Review
 from fiducia.core.rules import Outcome
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.emergency import HOURS_MAX
-from fiducia.journeys.late_fetching import StallOrder
-from fiducia.journeys.subjects import known_study
+from fiducia.journeys.grants.emergency import HOURS_MAX
+from fiducia.journeys.patients.approving import Approver
+from fiducia.journeys.shared.subjects import known_study
+from fiducia.journeys.stalls.late_fetching import StallOrder
 from fiducia.records.images import PatientIdentity
 
 app = noun("emergency", "Emergencies: opened at once by two badges, told to the patient, reviewed by officers.")

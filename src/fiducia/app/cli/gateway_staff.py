@@ -13,8 +13,8 @@ from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Kind, Profile
 from fiducia.core import rules
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.acts_noted import STAFF_ADDED, STAFF_REMOVED
-from fiducia.journeys.staff_directory import CODE_S, StaffDirectory, StaffMember
+from fiducia.journeys.members.acts_noted import STAFF_ADDED, STAFF_REMOVED
+from fiducia.journeys.sign_in.staff_directory import CODE_S, StaffDirectory, StaffMember
 
 app = noun("staff", "Staff: who signs in with a hospital account or a passkey, and as what.")
 

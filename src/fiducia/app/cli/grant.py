@@ -31,7 +31,7 @@ from fiducia.core.entries import Study
 from fiducia.core.rules import Basis
 from fiducia.core.signatures import EoaKey
 from fiducia.errors import InputError
-from fiducia.journeys.subjects import freshest, known_study
+from fiducia.journeys.shared.subjects import freshest, known_study
 
 app = noun("grant", "Grants: who may open what, on which basis, for which purpose, until when.")
 

@@ -11,7 +11,7 @@ from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call
 from fiducia.core import rules
 from fiducia.errors import InputError
-from fiducia.journeys.drafting import GrantOrder
+from fiducia.journeys.grants.drafting import GrantOrder
 
 DEFAULT_ACTIONS = (rules.Action.VIEW.name, rules.Action.RETAIN.name)
 

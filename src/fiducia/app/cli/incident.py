@@ -20,7 +20,7 @@ from fiducia.core.incident.exposure import Exposure
 from fiducia.core.incident.report import AffectedPatient, IncidentReport
 from fiducia.core.rules import Basis
 from fiducia.errors import InputError
-from fiducia.journeys.incident import ReportIncident
+from fiducia.journeys.members.incident import ReportIncident
 from fiducia.records.ledger import KeyKind
 
 EXIT_AFFECTED = 1

@@ -13,7 +13,7 @@ from fiducia.app.cli.registered import EXIT_SOME_REFUSED, show_registration
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import KeyName
-from fiducia.journeys.closing import QUIET_S, WaitingStudy
+from fiducia.journeys.intake.closing import QUIET_S, WaitingStudy
 
 app = noun("intake", "Intake: the PACS pushes studies in; they wait sealed, close after a quiet time, are registered.")
 

@@ -15,7 +15,7 @@ from fiducia.app.profiles import KeyName, Profile
 from fiducia.core import ids
 from fiducia.core.keys.kem import Kem, kem_of_public
 from fiducia.errors import TrusteeError
-from fiducia.journeys.rotating import KEMS, RotatedKey
+from fiducia.journeys.members.rotating import KEMS, RotatedKey
 from fiducia.records.ledger import KeyKind
 
 app = noun("key", "Published keys of an institution, and the key-encryption key of a home.")

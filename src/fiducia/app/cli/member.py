@@ -14,7 +14,7 @@ from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.profiles import KeyName, Kind
 from fiducia.core import rules
 from fiducia.errors import ConfigError, InputError, VaultError
-from fiducia.journeys.members import Vote
+from fiducia.journeys.members.members import Vote
 from fiducia.records.ledger import Receipt
 from fiducia.records.typed import ChangeExports, NarrowExports, Reinstate, ReplaceGovernor, Suspend
 

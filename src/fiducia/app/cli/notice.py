@@ -11,7 +11,7 @@ from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Kind
 from fiducia.core import rules
-from fiducia.journeys.notices import ListedNotice, Standing
+from fiducia.journeys.patients.notices import ListedNotice, Standing
 
 app = noun("notice", "Notices: patients are told of every grant that they did not give themselves.")
 

@@ -17,7 +17,7 @@ import typer
 from fiducia.app.profiles import Kind, Profiles
 from fiducia.core import ids, rules
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.drafting import Every
+from fiducia.journeys.grants.drafting import Every
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_INSTITUTION = 2**32 - 1

@@ -15,8 +15,8 @@ from fiducia.app.profiles import KeyName, Kind
 from fiducia.core import ids
 from fiducia.core.entries import Subject
 from fiducia.errors import InputError
-from fiducia.journeys.recovery import institutions_needed
-from fiducia.journeys.subjects import known_subject
+from fiducia.journeys.patients.recovery import institutions_needed
+from fiducia.journeys.shared.subjects import known_subject
 
 SubjectArgument = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="The patient's pseudonym (0x…), or the name of a patient's profile.")

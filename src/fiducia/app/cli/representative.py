@@ -17,7 +17,7 @@ from fiducia.core import ids, rules
 from fiducia.core.entries import Representative
 from fiducia.core.replay import State
 from fiducia.errors import ConfigError
-from fiducia.journeys.representatives import AppointOrder
+from fiducia.journeys.patients.representatives import AppointOrder
 
 app = noun("representative", "Representatives: a parent, a guardian, a delegate, with powers, purposes and an end.")
 

@@ -8,7 +8,7 @@ from fiducia.app.cli.common import Call
 from fiducia.app.output import utc
 from fiducia.core import wire
 from fiducia.errors import InputError
-from fiducia.journeys.grant import GrantResult, Show
+from fiducia.journeys.grants.grant import GrantResult, Show
 from fiducia.records.ledger import GrantAct
 
 _FILE_MAX_BYTES = 64 << 20

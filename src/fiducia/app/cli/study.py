@@ -19,9 +19,9 @@ from fiducia.app.signers import requester_of
 from fiducia.core import rules
 from fiducia.core.formats.cid import cid_of_digest
 from fiducia.errors import InputError
-from fiducia.journeys.blame import KeptBlames
-from fiducia.journeys.fetch import FetchOrder
-from fiducia.journeys.objects import read_manifest
+from fiducia.journeys.reading.fetch import FetchOrder
+from fiducia.journeys.shared.objects import read_manifest
+from fiducia.journeys.trustees.blame import KeptBlames
 
 app = noun("study", "Studies: encrypted, stored, anchored; opened only under a grant.")
 study_life.register(app)

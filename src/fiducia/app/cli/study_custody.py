@@ -11,8 +11,8 @@ from fiducia.app.cli.common import Call, add_commands
 from fiducia.app.profiles import KeyName
 from fiducia.core.keys.custody import CustodyRule
 from fiducia.errors import EncodingError, TrusteeError
-from fiducia.journeys.objects import read_custody, read_manifest
-from fiducia.journeys.subjects import known_study
+from fiducia.journeys.shared.objects import read_custody, read_manifest
+from fiducia.journeys.shared.subjects import known_study
 
 StudyArgument = Annotated[str, typer.Argument(metavar="ID", help="The study_id.")]
 

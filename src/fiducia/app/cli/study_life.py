@@ -18,7 +18,7 @@ from fiducia.app.output import utc
 from fiducia.app.profiles import KeyName
 from fiducia.core.entries import Study
 from fiducia.errors import InputError, TrusteeError
-from fiducia.journeys.subjects import known_study
+from fiducia.journeys.shared.subjects import known_study
 from fiducia.records.ledger import Receipt, StudyStatus
 
 StudyArgument = Annotated[str, typer.Argument(metavar="ID", help="The study_id.")]

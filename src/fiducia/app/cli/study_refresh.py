@@ -11,7 +11,7 @@ from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call, add_commands
 from fiducia.app.profiles import KeyName
 from fiducia.errors import FiduciaError, TrusteeError
-from fiducia.journeys.refreshing import RefreshedStudy
+from fiducia.journeys.custody.refreshing import RefreshedStudy
 
 
 def register(app: typer.Typer) -> None:

@@ -94,7 +94,7 @@ def show_rekeyings(call: Call) -> None:
       fiducia study rekeyings --as hospital-a
     """
     from fiducia.app.rekey_policy import rekey_policy  # loads journeys that help does not wait for
-    from fiducia.journeys.rekeying_revoked import rekeyings
+    from fiducia.journeys.custody.rekeying_revoked import rekeyings
 
     custodian = call.house.institution(call.profile("hospital-a"))
     rows: list[dict[str, Any]] = [

@@ -14,7 +14,7 @@ from fiducia.app.profiles import PATIENT_SIDE, Kind, Profile
 from fiducia.core import ids, policy, rules, scopes
 from fiducia.core.entries import GivenGrant, Study
 from fiducia.core.replay import State
-from fiducia.journeys.blame import at_fault
+from fiducia.journeys.trustees.blame import at_fault
 from fiducia.records.images import Blame, FetchedStudy
 from fiducia.records.ledger import GrantState
 from fiducia.records.typed import Grant

@@ -18,8 +18,8 @@ from fiducia.core.dicom.query import instance_object, series_object, study_objec
 from fiducia.core.formats.entry import IndexEntry
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.errors import NotThereError, VerificationError
-from fiducia.journeys.opening import Held
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.reading.opening import Held
+from fiducia.journeys.reading.viewing import Viewing
 
 NOT_THERE = "there is no such study, series or instance here"
 _NO_JSON = "an instance's attributes are not DICOM JSON: its custodian must register it anew"

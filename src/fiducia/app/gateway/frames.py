@@ -20,7 +20,7 @@ from fiducia.core.dicom.fragments import join
 from fiducia.core.dicom.picture import Picture, picture_of
 from fiducia.core.formats.frames import FrameLayout
 from fiducia.errors import DicomError, InputError, NotThereError
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.reading.viewing import Viewing
 
 FRAMES_MAX = 10_000
 BULK_MAX_BYTES = 64 << 20

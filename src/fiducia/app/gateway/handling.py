@@ -24,7 +24,7 @@ from fiducia.app.gateway.cookies import token_of
 from fiducia.app.gateway.parts import GatewayParts
 from fiducia.app.web import plain_problem, problem
 from fiducia.errors import FiduciaError, StoreError
-from fiducia.journeys.viewing import Noted
+from fiducia.journeys.reading.viewing import Noted
 
 SERVICE = "/dicomweb"
 AHEAD_BYTES = 4 << 20

@@ -26,8 +26,8 @@ from fiducia.app.viewer.signing_in import PATH, guarded, page
 from fiducia.app.web import plain_problem, small_body
 from fiducia.core import rules
 from fiducia.errors import FiduciaError, InputError, VerificationError
-from fiducia.journeys.oidc_sign_in import AT_PROVIDER_S, OidcSignIn, ProviderAnswer
-from fiducia.journeys.sign_in import SignedIn
+from fiducia.journeys.sign_in.oidc_sign_in import AT_PROVIDER_S, OidcSignIn, ProviderAnswer
+from fiducia.journeys.sign_in.sign_in import SignedIn
 
 _FORM_BYTES = 256
 _ANSWER_CHARACTERS = 4096

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fiducia.app.gateway.views import Views
 from fiducia.app.viewer.installed import Viewer
-from fiducia.journeys.oidc_sign_in import OidcSignIn
-from fiducia.journeys.passkey_sign_in import PasskeySignIn
+from fiducia.journeys.sign_in.oidc_sign_in import OidcSignIn
+from fiducia.journeys.sign_in.passkey_sign_in import PasskeySignIn
 from fiducia.ports import Pixels
 
 

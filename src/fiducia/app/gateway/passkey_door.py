@@ -26,7 +26,7 @@ from fiducia.app.web import plain_problem, small_body
 from fiducia.core import rules, wire
 from fiducia.core.passkey_sign_in import Answer, Place
 from fiducia.errors import DeniedError, FiduciaError, InputError
-from fiducia.journeys.passkey_sign_in import PasskeySignIn
+from fiducia.journeys.sign_in.passkey_sign_in import PasskeySignIn
 
 _BODY_BYTES = 32 * 1024
 _SCRIPT = Path(__file__).with_name("passkey.js")

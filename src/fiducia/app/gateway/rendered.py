@@ -15,7 +15,7 @@ from fiducia.app.gateway.parts import GatewayParts
 from fiducia.app.gateway.retrieve import Part, framed, note, opened
 from fiducia.core.dicom.view import THUMBNAIL, View, Viewport, view_of
 from fiducia.errors import NotThereError
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.reading.viewing import Viewing
 
 Shown = tuple[Target, int]
 

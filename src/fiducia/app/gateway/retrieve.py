@@ -22,7 +22,7 @@ from fiducia.app.gateway.parts import GatewayParts
 from fiducia.core.dicom.bulk import PREFIX, place_of
 from fiducia.core.dicom.codec import transfer_syntax
 from fiducia.errors import NotThereError
-from fiducia.journeys.viewing import Noted, ReadNote, Viewing
+from fiducia.journeys.reading.viewing import Noted, ReadNote, Viewing
 
 PIECE_BYTES = 1 << 20
 _BULK = re.compile(f'"BulkDataURI":"{PREFIX}'.encode())

@@ -13,7 +13,7 @@ from fiducia.app.gateway.handling import Asked, not_acceptable
 from fiducia.app.gateway.media import choose_metadata
 from fiducia.core.dicom.query import Level, parse_query, search
 from fiducia.errors import NotThereError
-from fiducia.journeys.viewing import ReadNote
+from fiducia.journeys.reading.viewing import ReadNote
 
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
 _MORE = '299 fiducia "there are more results: ask for the next ones with offset"'

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from fiducia.app.gateway.catalogue import Catalogue
 from fiducia.core.replay import State
 from fiducia.errors import FiduciaError, LimitError
-from fiducia.journeys.sign_in import GatewaySessions, Session
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.reading.viewing import Viewing
+from fiducia.journeys.sign_in.sign_in import GatewaySessions, Session
 
 VIEWS_MAX = 500
 

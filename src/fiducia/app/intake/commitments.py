@@ -19,7 +19,7 @@ import structlog
 from fiducia.app.background import repeat
 from fiducia.core.dicom.commitment import CommitmentRequest
 from fiducia.errors import LimitError
-from fiducia.journeys.commitment import Standing, TellStanding
+from fiducia.journeys.studies.commitment import Standing, TellStanding
 
 CHECK_EVERY_S = 1.0
 KEEP_S = 24 * 3600

@@ -29,7 +29,7 @@ from fiducia.app.intake.parts import IntakeParts
 from fiducia.core.dicom.commitment import read_commitment
 from fiducia.core.dicom.file_meta import file_head
 from fiducia.errors import ConfigError, DicomError, FiduciaError, LimitError, VaultError
-from fiducia.journeys.receive import SetAsideError
+from fiducia.journeys.intake.receive import SetAsideError
 
 _REQUEST_COMMITMENT = 1
 _log = structlog.get_logger("fiducia.intake")

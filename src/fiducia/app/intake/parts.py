@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fiducia.journeys.closing import CloseStudies
-from fiducia.journeys.commitment import TellStanding
-from fiducia.journeys.receive import ReceiveInstance
+from fiducia.journeys.intake.closing import CloseStudies
+from fiducia.journeys.intake.receive import ReceiveInstance
+from fiducia.journeys.studies.commitment import TellStanding
 from fiducia.ports import Signer
 
 

@@ -29,7 +29,7 @@ from fiducia.app.intake.multipart import Mark, MediaTypeError, boundary_of, part
 from fiducia.app.intake.parts import IntakeParts
 from fiducia.app.web import plain_problem, problem
 from fiducia.errors import DicomError, EncodingError, FiduciaError
-from fiducia.journeys.receive import SetAsideError
+from fiducia.journeys.intake.receive import SetAsideError
 
 INSTANCES_MAX = 50_000
 _log = structlog.get_logger("fiducia.intake")

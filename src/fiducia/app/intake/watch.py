@@ -22,7 +22,7 @@ import structlog
 from fiducia.app.background import repeat
 from fiducia.app.intake.data_set import INSTANCE_MAX_BYTES
 from fiducia.errors import ConfigError, DicomError
-from fiducia.journeys.receive import ReceiveInstance, SetAsideError
+from fiducia.journeys.intake.receive import ReceiveInstance, SetAsideError
 
 SCAN_EVERY_S = 1.0
 QUIET_S = 3.0

@@ -24,7 +24,7 @@ from fiducia.app.viewer.installed import BASE
 from fiducia.app.viewer.policy import COMMON
 from fiducia.app.web import plain_problem, problem
 from fiducia.errors import FiduciaError
-from fiducia.journeys.sign_in import Session
+from fiducia.journeys.sign_in.sign_in import Session
 
 PATH, OUT_PATH = "/sign-in", "/sign-out"
 BODY_MAX_BYTES = 1024

@@ -20,10 +20,10 @@ from fiducia.app.home import Home
 from fiducia.app.wiring.parts import READER, Parts
 from fiducia.app.wiring.shipping import segments_of
 from fiducia.errors import EncodingError
-from fiducia.journeys.canaries import OpenCanaries
-from fiducia.journeys.catching_up import CatchUp, Standing
-from fiducia.journeys.copying import CreateCopy, PruneCopies
-from fiducia.journeys.restoring import HOME, RestoreHome, VerifyCopies
+from fiducia.journeys.backup.canaries import OpenCanaries
+from fiducia.journeys.backup.catching_up import CatchUp, Standing
+from fiducia.journeys.backup.copying import CreateCopy, PruneCopies
+from fiducia.journeys.backup.restoring import HOME, RestoreHome, VerifyCopies
 from fiducia.ports import CopySource, SecondPlace, Vault
 
 SETTINGS_FILES = ("network.json", "run/plan.json", "run/set-up")

@@ -13,15 +13,15 @@ from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.app.gateway.parts import GatewayParts
 from fiducia.app.gateway.views import Views
 from fiducia.app.profiles import KeyName, Profile
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.blame import KeptBlames
-from fiducia.journeys.collecting import CollectKeys
-from fiducia.journeys.fresh import Fresh
-from fiducia.journeys.oidc_sign_in import OidcSignIn
-from fiducia.journeys.opening import OpenOffers
-from fiducia.journeys.passkey_sign_in import PasskeySignIn
-from fiducia.journeys.sign_in import Session
-from fiducia.journeys.viewing import Viewing
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.reading.collecting import CollectKeys
+from fiducia.journeys.reading.opening import OpenOffers
+from fiducia.journeys.reading.viewing import Viewing
+from fiducia.journeys.shared.fresh import Fresh
+from fiducia.journeys.sign_in.oidc_sign_in import OidcSignIn
+from fiducia.journeys.sign_in.passkey_sign_in import PasskeySignIn
+from fiducia.journeys.sign_in.sign_in import Session
+from fiducia.journeys.trustees.blame import KeptBlames
 from fiducia.ports import IdentityProvider, Store
 
 if TYPE_CHECKING:

@@ -18,27 +18,27 @@ from fiducia.app.wiring.patient_side import PatientSide
 from fiducia.app.wiring.proving_side import ProvingSide
 from fiducia.app.wiring.shipping import copies_hold_until
 from fiducia.app.wiring.staff_side import StaffSide
-from fiducia.journeys.acts_noted import TOKEN_MADE
-from fiducia.journeys.audit import AuditLedger
-from fiducia.journeys.badges import IssueBadge
-from fiducia.journeys.closing import QUIET_S, CloseStudies
-from fiducia.journeys.consent import GiveConsent
-from fiducia.journeys.enrol import EnrolPatient
-from fiducia.journeys.erasing import EraseStudy
-from fiducia.journeys.fetch import FetchStudy
-from fiducia.journeys.grant import GiveGrant
-from fiducia.journeys.members import AdmitMember, PublishKey
-from fiducia.journeys.moving_custody import MoveCustody
-from fiducia.journeys.quarantine import Quarantine, SetAside
-from fiducia.journeys.refreshing import RefreshShares
-from fiducia.journeys.register import RegisterStudies
-from fiducia.journeys.rekeying import RekeyStudy
-from fiducia.journeys.rekeying_revoked import RekeyNote, RekeyPolicy, RekeyRevoked
-from fiducia.journeys.revoke import RevokeAllGrants, RevokeGrant
-from fiducia.journeys.sign_in import GatewaySessions
-from fiducia.journeys.spooled import RegisterSpooled, SpooledInstances
-from fiducia.journeys.staff_directory import StaffDirectory
-from fiducia.journeys.staff_sign_in import SignInStaff
+from fiducia.journeys.audit.audit import AuditLedger
+from fiducia.journeys.custody.erasing import EraseStudy
+from fiducia.journeys.custody.moving_custody import MoveCustody
+from fiducia.journeys.custody.refreshing import RefreshShares
+from fiducia.journeys.custody.rekeying import RekeyStudy
+from fiducia.journeys.custody.rekeying_revoked import RekeyNote, RekeyPolicy, RekeyRevoked
+from fiducia.journeys.grants.consent import GiveConsent
+from fiducia.journeys.grants.grant import GiveGrant
+from fiducia.journeys.grants.revoke import RevokeAllGrants, RevokeGrant
+from fiducia.journeys.intake.closing import QUIET_S, CloseStudies
+from fiducia.journeys.intake.spooled import RegisterSpooled, SpooledInstances
+from fiducia.journeys.members.acts_noted import TOKEN_MADE
+from fiducia.journeys.members.members import AdmitMember, PublishKey
+from fiducia.journeys.patients.enrol import EnrolPatient
+from fiducia.journeys.reading.fetch import FetchStudy
+from fiducia.journeys.sign_in.badges import IssueBadge
+from fiducia.journeys.sign_in.sign_in import GatewaySessions
+from fiducia.journeys.sign_in.staff_directory import StaffDirectory
+from fiducia.journeys.sign_in.staff_sign_in import SignInStaff
+from fiducia.journeys.studies.quarantine import Quarantine, SetAside
+from fiducia.journeys.studies.register import RegisterStudies
 from fiducia.ports import Examiner, IdentityProvider, Intake, Progress
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from fiducia.adapters.system import SilentProgress
 from fiducia.app.intake import IntakeParts
 from fiducia.app.profiles import KeyName, Profile
-from fiducia.journeys.commitment import TellStanding
-from fiducia.journeys.receive import ReceiveInstance
+from fiducia.journeys.intake.receive import ReceiveInstance
+from fiducia.journeys.studies.commitment import TellStanding
 
 if TYPE_CHECKING:
     from fiducia.app.wiring.house import House

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fiducia.app.profiles import Profile
 from fiducia.app.wiring.parts import Parts
 from fiducia.core.log_keys import believed
-from fiducia.journeys.log_audit import AuditLog
-from fiducia.journeys.proving import ProveEntries
+from fiducia.journeys.logs.log_audit import AuditLog
+from fiducia.journeys.logs.proving import ProveEntries
 
 
 class LogSide(Parts):

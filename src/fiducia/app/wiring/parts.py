@@ -45,13 +45,13 @@ from fiducia.core.signatures import EoaKey
 from fiducia.core.tlog.signing import LogKey
 from fiducia.core.typed_data import Domains
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.acts_noted import NoteAct
-from fiducia.journeys.catching_up import Standing
-from fiducia.journeys.dealing import DealShares
-from fiducia.journeys.destroying import TellDestroy
-from fiducia.journeys.fresh import FreshLogKey, FreshSigner
-from fiducia.journeys.ledger_checkpoints import EventTree
-from fiducia.journeys.subjects import freshest, known_subject
+from fiducia.journeys.audit.ledger_checkpoints import EventTree
+from fiducia.journeys.backup.catching_up import Standing
+from fiducia.journeys.members.acts_noted import NoteAct
+from fiducia.journeys.shared.fresh import FreshLogKey, FreshSigner
+from fiducia.journeys.shared.subjects import freshest, known_subject
+from fiducia.journeys.trustees.dealing import DealShares
+from fiducia.journeys.trustees.destroying import TellDestroy
 from fiducia.ports import (
     Anchors,
     Broker,

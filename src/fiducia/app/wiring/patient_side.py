@@ -7,16 +7,16 @@ from typing import TypedDict
 from fiducia.app.profiles import Kind, Profile
 from fiducia.app.wiring.parts import Parts
 from fiducia.core.typed_data import Domains
-from fiducia.journeys.custody import TransferCustody
-from fiducia.journeys.enrol import EnrolPatients
-from fiducia.journeys.erasure import RecordErasure, RequestErasure
-from fiducia.journeys.holds import HoldStudy, LiftLegalHold
-from fiducia.journeys.recovery import CompleteRecovery, RecoverSubject
-from fiducia.journeys.representatives import AppointRepresentative, DismissRepresentative
-from fiducia.journeys.restriction import LiftRestriction, RestrictProcessing
-from fiducia.journeys.signers import RotateSigner
-from fiducia.journeys.vetoes import VetoMatter
-from fiducia.journeys.withdrawal import RetainStudy, WithdrawStudy
+from fiducia.journeys.patients.custody import TransferCustody
+from fiducia.journeys.patients.enrol import EnrolPatients
+from fiducia.journeys.patients.recovery import CompleteRecovery, RecoverSubject
+from fiducia.journeys.patients.representatives import AppointRepresentative, DismissRepresentative
+from fiducia.journeys.patients.restriction import LiftRestriction, RestrictProcessing
+from fiducia.journeys.patients.signers import RotateSigner
+from fiducia.journeys.patients.vetoes import VetoMatter
+from fiducia.journeys.studies.erasure import RecordErasure, RequestErasure
+from fiducia.journeys.studies.holds import HoldStudy, LiftLegalHold
+from fiducia.journeys.studies.withdrawal import RetainStudy, WithdrawStudy
 from fiducia.ports import Broker, Mirror, Steps, Vault
 
 

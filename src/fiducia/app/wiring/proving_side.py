@@ -7,12 +7,12 @@ from fiducia.app.wiring.parts import READER, Parts
 from fiducia.core.formats.trust import LedgerName, Trust
 from fiducia.core.provenance import trust_of
 from fiducia.errors import LedgerError
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.at_hand import DigestInstance
-from fiducia.journeys.collecting import CollectKeys
-from fiducia.journeys.indexes import OpenGranted, OpenKept
-from fiducia.journeys.ledger_checkpoints import CollectLedgerCheckpoints, ViewLedger
-from fiducia.journeys.prove_instances import ProveInstances
+from fiducia.journeys.audit.at_hand import DigestInstance
+from fiducia.journeys.audit.indexes import OpenGranted, OpenKept
+from fiducia.journeys.audit.ledger_checkpoints import CollectLedgerCheckpoints, ViewLedger
+from fiducia.journeys.audit.prove_instances import ProveInstances
+from fiducia.journeys.reading.asking import DrawUpRequest
+from fiducia.journeys.reading.collecting import CollectKeys
 
 
 class ProvingSide(Parts):

@@ -15,7 +15,7 @@ from fiducia.adapters.copy_memory_file import FileCopyMemory
 from fiducia.adapters.second_place_folder import FolderSecondPlace
 from fiducia.app.copy_plan import CopyPlan, load_copy_plan
 from fiducia.errors import ConfigError
-from fiducia.journeys.copying import DAY_S, CreateCopy, Segments, ShipChanges, held_until
+from fiducia.journeys.backup.copying import DAY_S, CreateCopy, Segments, ShipChanges, held_until
 from fiducia.ports import CopyMemory
 from fiducia.records.copies import Change, Contents
 

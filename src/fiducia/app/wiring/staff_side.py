@@ -5,16 +5,16 @@ from __future__ import annotations
 from fiducia.app.key_slots import ProfileKeySlot, VaultKeySlot
 from fiducia.app.profiles import BROKER_KEM, BROKER_LOG, BROKER_SIGN, KeyName, Kind, Profile
 from fiducia.app.wiring.parts import Parts
-from fiducia.journeys.access_requests import AnswerAccess, AskForAccess
-from fiducia.journeys.badges import EndBadges, WithdrawStaff
-from fiducia.journeys.emergency import OpenEmergency
-from fiducia.journeys.incident import ReportIncident
-from fiducia.journeys.late_fetching import FetchInStall
-from fiducia.journeys.members import NarrowRegions, PublishKey, VoteOnMember
-from fiducia.journeys.notices import Notices
-from fiducia.journeys.reviews import ReviewEmergency
-from fiducia.journeys.rotating import KeySlot, RotateKey
-from fiducia.journeys.staff_grants import GiveByStaff
+from fiducia.journeys.grants.access_requests import AnswerAccess, AskForAccess
+from fiducia.journeys.grants.emergency import OpenEmergency
+from fiducia.journeys.grants.reviews import ReviewEmergency
+from fiducia.journeys.grants.staff_grants import GiveByStaff
+from fiducia.journeys.members.incident import ReportIncident
+from fiducia.journeys.members.members import NarrowRegions, PublishKey, VoteOnMember
+from fiducia.journeys.members.rotating import KeySlot, RotateKey
+from fiducia.journeys.patients.notices import Notices
+from fiducia.journeys.sign_in.badges import EndBadges, WithdrawStaff
+from fiducia.journeys.stalls.late_fetching import FetchInStall
 from fiducia.ports import Progress
 from fiducia.records.ledger import KeyKind
 

@@ -1,7 +1,7 @@
 """What a storage commitment request asks about: the action information of its N-ACTION.
 
 Owns: reading it, in bounds. Source: PS3.4 annex J.3.2.1, table J.3-1.
-Not here: what is answered (`journeys.commitment`), and how (`app.intake.commitments`).
+Not here: what is answered (`journeys.studies.commitment`), and how (`app.intake.commitments`).
 """
 
 from __future__ import annotations

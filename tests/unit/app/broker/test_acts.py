@@ -15,8 +15,8 @@ from fiducia.core.problems import from_problem
 from fiducia.core.typed_data import hash_struct
 from fiducia.core.wire_types import tag_of
 from fiducia.errors import DeniedError, InputError, SignatureError
-from fiducia.journeys.approving import Approver
-from fiducia.journeys.carry import CARRIED
+from fiducia.journeys.members.carry import CARRIED
+from fiducia.journeys.patients.approving import Approver
 from fiducia.records.ledger import (
     CompleteRecoveryAct,
     LiftAct,

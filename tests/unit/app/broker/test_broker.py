@@ -21,8 +21,8 @@ from fiducia.core.problems import from_problem
 from fiducia.core.rules import Action, Purpose, Role, mask
 from fiducia.core.tlog.note import Note
 from fiducia.errors import DeniedError, JournalError, LedgerNotFinalError, LedgerUnreachableError, SignatureError
-from fiducia.journeys.asking import DrawUpRequest
-from fiducia.journeys.grant import GiveGrant, GrantOrder
+from fiducia.journeys.grants.grant import GiveGrant, GrantOrder
+from fiducia.journeys.reading.asking import DrawUpRequest
 from fiducia.records.images import HandOver, JournalEntry, PatientIdentity, Release
 from fiducia.records.ledger import Act, GrantAct, Receipt, RevokeAct
 from fiducia.records.provenance import SignedCheckpoint, VouchAsk, Vouched

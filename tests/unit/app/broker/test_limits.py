@@ -14,7 +14,7 @@ from fiducia.app.broker.limits import Limits
 from fiducia.core import wire
 from fiducia.core.rules import Action, Purpose
 from fiducia.errors import SignatureError
-from fiducia.journeys.asking import DrawUpRequest
+from fiducia.journeys.reading.asking import DrawUpRequest
 from fiducia.records.images import HandOver
 from fiducia.records.ledger import RevokeAct
 from fiducia.records.statements import (

@@ -18,7 +18,7 @@ from fiducia.core.tlog.checkpoint import Checkpoint
 from fiducia.core.tlog.note import Note
 from fiducia.core.tlog.witness import AddCheckpoint, origin_hash
 from fiducia.errors import JournalError, LedgerUnreachableError
-from fiducia.journeys.release import HandOverKeys
+from fiducia.journeys.reading.release import HandOverKeys
 from fiducia.records.journal import KeptCheckpoint
 from tests.support.consortium import HOSPITAL_B, Consortium
 from tests.support.logs import LogMember, entry

@@ -18,7 +18,7 @@ from fiducia.app.output import Output
 from fiducia.app.profiles import KeyName, Kind, Profile
 from fiducia.core.incident.exposure import Exposure
 from fiducia.errors import ConfigError, InputError
-from fiducia.journeys.incident import ReportIncident
+from fiducia.journeys.members.incident import ReportIncident
 from fiducia.records.ledger import KeyKind
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, IDENTITY, Consortium
 

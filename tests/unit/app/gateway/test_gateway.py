@@ -23,7 +23,7 @@ from fiducia.core.dicom.part10 import read_head
 from fiducia.core.dicom.window import Seekable
 from fiducia.core.rules import Action, mask
 from fiducia.errors import DeniedError, DicomError, VerificationError
-from fiducia.journeys.viewing import READ, ReadNote
+from fiducia.journeys.reading.viewing import READ, ReadNote
 from tests.support import conversions as c
 from tests.support import dicom as d
 from tests.support import pictures as p

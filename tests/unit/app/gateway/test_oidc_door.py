@@ -17,8 +17,8 @@ from fiducia.app.gateway.application import create_app
 from fiducia.app.gateway.attempts import PER_MINUTE
 from fiducia.app.gateway.ways import TOLD
 from fiducia.errors import ProviderError
-from fiducia.journeys.oidc_sign_in import AT_PROVIDER_S
-from fiducia.journeys.sign_in import SHIFT_S
+from fiducia.journeys.sign_in.oidc_sign_in import AT_PROVIDER_S
+from fiducia.journeys.sign_in.sign_in import SHIFT_S
 from tests.support.consortium import Consortium
 from tests.support.gateway import SEE, parts_of, sessions_of
 from tests.support.hospital import CALLBACK, ISSUER, Staff, key

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from fiducia.app.gateway.application import create_app
 from fiducia.app.gateway.attempts import PER_MINUTE
-from fiducia.journeys.sign_in import SHIFT_S
+from fiducia.journeys.sign_in.sign_in import SHIFT_S
 from tests.support.consortium import Consortium
 from tests.support.gateway import SEE, parts_of, sessions_of
 from tests.support.hospital import Staff

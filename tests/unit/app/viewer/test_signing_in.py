@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fiducia.app.viewer.installed import Viewer
-from fiducia.journeys.sign_in import SHIFT_S
+from fiducia.journeys.sign_in.sign_in import SHIFT_S
 from tests.support.consortium import Consortium
 from tests.support.gateway import SEE, sessions_of, sign_in
 from tests.support.viewer import serving, stand_in

@@ -1,0 +1,1 @@
+"""Verification without trust: the ledger replayed, instances proved."""

@@ -1,0 +1,1 @@
+"""Grants on every basis: drawn up, asked for, signed, revoked, reviewed."""

@@ -1,0 +1,1 @@
+"""What a PACS pushes: received, waiting, registered."""

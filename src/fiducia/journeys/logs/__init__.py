@@ -1,0 +1,1 @@
+"""A member's journal as a log: checkpoints, witnesses, proofs, audits of it."""

@@ -1,0 +1,1 @@
+"""Members of the consortium: admission, keys that speak for them, what they have carried, incidents."""

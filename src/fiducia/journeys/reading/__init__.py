@@ -1,0 +1,1 @@
+"""From a request to images: asked, recorded, handed over, collected, opened, shown."""

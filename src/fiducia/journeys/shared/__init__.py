@@ -1,0 +1,1 @@
+"""What journeys of several subjects need: asking at once and ahead, following, documents, patience."""

@@ -1,0 +1,1 @@
+"""A study on the ledger: registered, revised, held, withdrawn, erased."""

@@ -1,0 +1,1 @@
+"""Shares of keys at their trustees: dealt, kept, given up, destroyed, and whom to blame."""
