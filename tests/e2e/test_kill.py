@@ -84,6 +84,7 @@ OTHERS = {
     "directory.": "tests/journeys/test_erasing.py",
     "destroy.shares-forgotten": "tests/journeys/test_erasing.py",
     "erase.": "tests/journeys/test_erasing.py",
+    "late-fetch.": "tests/journeys/test_late_fetching.py",
     "log.": "tests/journeys/test_logs.py",
     "rekey.": "tests/journeys/test_rekeying.py",
     "restore.": "tests/journeys/test_copying.py",
