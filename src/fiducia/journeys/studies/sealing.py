@@ -15,13 +15,14 @@ from typing import Protocol
 
 from fiducia.core.dicom.examination import Examined
 from fiducia.core.dicom.grouping import Candidate
+from fiducia.core.formats.beside import in_turn
 from fiducia.core.formats.container import SALT_BYTES as MESSAGE_SALT_BYTES
 from fiducia.core.formats.context import SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import SALT_BYTES as COMMITMENT_SALT_BYTES
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.opener import SeriesOpener
-from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer, in_turn
+from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
 from fiducia.core.keys.custody import CustodyRule, SeriesCustody, deal_randomness_bytes, deal_series
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DicomError
@@ -225,7 +226,7 @@ class SealSeries:
             StoreError: the store failed. VerificationError: a kept part is not what it was.
         """
         keys = SeriesKeys(self._entropy.token(32), self._entropy.token(32))
-        with self._workers(1) as digesting:
+        with self._workers(2) as digesting:  # the image, and what was sealed before
             sealer = SeriesSealer(place, keys, uids, partial(_beside, digesting))
             self._store.put(lambda: sealer.pack_cid, self._pack(sealer, parts))
         self._store.put(lambda: sealer.index_cid, sealer.index(self._entropy.token(MESSAGE_SALT_BYTES)))
