@@ -17,7 +17,7 @@ from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, ProofEr
 from fiducia.journeys.grants.grant import GrantOrder
 from fiducia.journeys.reading.asking import Requester
 from fiducia.journeys.shared.objects import read_manifest
-from fiducia.journeys.studies import register
+from fiducia.journeys.studies import scanning
 from fiducia.ports import InstanceSource
 from tests.support.consortium import DAY_S, Consortium, contents
 
@@ -51,7 +51,7 @@ def test_a_registered_study_is_anchored_with_the_manifest_that_the_store_holds(w
 def test_a_head_is_read_once_as_far_as_there_is_room(
     world: Consortium, monkeypatch: pytest.MonkeyPatch, room_bytes: int, kept: int
 ) -> None:
-    monkeypatch.setattr(register, "KEPT_MAX_BYTES", room_bytes)
+    monkeypatch.setattr(scanning, "KEPT_MAX_BYTES", room_bytes)
     heads = Counter[str]()
 
     class Counting(DirectExaminer):
