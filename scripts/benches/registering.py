@@ -23,7 +23,7 @@ from scripts.benches.calibrate import Calibration
 from scripts.benches.measure import Gate, Row, Series, median, ratio_row, skipped
 from scripts.benches.world import World, new_world, say
 
-REGISTER_GATE = Gate(">=", 0.50, design=0.60)
+REGISTER_GATE = Gate(">=", 0.60)
 ORTHANC_GATE = Gate(">=", 2.5)
 MEMORY_GATE = Gate("<=", 250)
 _MB = 1_000_000

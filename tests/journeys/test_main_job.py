@@ -17,7 +17,7 @@ from fiducia.errors import DeniedError, InputError, LedgerNotFinalError, ProofEr
 from fiducia.journeys.grants.grant import GrantOrder
 from fiducia.journeys.reading.asking import Requester
 from fiducia.journeys.shared.objects import read_manifest
-from fiducia.journeys.studies import register
+from fiducia.journeys.studies import scanning
 from fiducia.ports import InstanceSource
 from tests.support.consortium import DAY_S, Consortium, contents
 
@@ -47,11 +47,15 @@ def test_a_registered_study_is_anchored_with_the_manifest_that_the_store_holds(w
     assert world.audit.run().findings == ()
 
 
-@pytest.mark.parametrize(("room_bytes", "kept"), [(1 << 20, 3), (1, 1), (0, 0)])
+@pytest.mark.parametrize(
+    ("room_bytes", "described", "sorted_"),
+    [(1 << 20, 3, 0), (4097, 4, 1), (1, 3, 2), (0, 3, 3)],
+    ids=["for all", "for less than it seemed", "for one", "for none"],
+)
 def test_a_head_is_read_once_as_far_as_there_is_room(
-    world: Consortium, monkeypatch: pytest.MonkeyPatch, room_bytes: int, kept: int
+    world: Consortium, monkeypatch: pytest.MonkeyPatch, room_bytes: int, described: int, sorted_: int
 ) -> None:
-    monkeypatch.setattr(register, "KEPT_MAX_BYTES", room_bytes)
+    monkeypatch.setattr(scanning, "KEPT_MAX_BYTES", room_bytes)
     heads = Counter[str]()
 
     class Counting(DirectExaminer):
@@ -66,7 +70,7 @@ def test_a_head_is_read_once_as_far_as_there_is_room(
     world.examiner = Counting()
     world.add_series(3)
     assert world.run_register().problems == ()
-    assert heads == Counter(describe=3, sort=3 - kept)
+    assert heads == Counter(describe=described, sort=sorted_)
     assert world.audit.run().findings == ()
 
 

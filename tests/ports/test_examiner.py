@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,7 @@ import pytest
 from pydicom import data as pydicom_data
 
 from fiducia.adapters.dicom_files import FileIntake, FileSource
-from fiducia.adapters.dicom_worker import examiner as behind_a_wall
-from fiducia.adapters.dicom_worker import messages
+from fiducia.adapters.dicom_worker import messages, questions
 from fiducia.adapters.dicom_worker.examiner import ConfinedExaminer
 from fiducia.adapters.memory.examiner import DirectExaminer
 from fiducia.adapters.memory.intake import MemorySource
@@ -56,6 +55,12 @@ def source(path: Path, data: bytes) -> InstanceSource:
     return sources(path)[0]
 
 
+def patients(folder: Path, count: int) -> list[InstanceSource]:
+    """Instances of patients "0", "1" and so on."""
+    contents = [d.instance({0x00100020: ("LO", str(number).encode())}) for number in range(count)]
+    return [source(folder / f"{number}.dcm", data) for number, data in enumerate(contents)]
+
+
 def said(examiner: Examiner, one: InstanceSource) -> tuple[Examined | str, Examined | str]:
     """Both answers, or why there is none."""
     answers: list[Examined | str] = []
@@ -65,6 +70,13 @@ def said(examiner: Examiner, one: InstanceSource) -> tuple[Examined | str, Exami
         except DicomError as error:
             answers.append(str(error))
     return answers[0], answers[1]
+
+
+def said_when_waited_for(answer: Callable[[], Examined]) -> Examined | str:
+    try:
+        return answer()
+    except DicomError as error:
+        return str(error)
 
 
 # -- what every one does
@@ -98,6 +110,25 @@ def test_a_file_that_changed_is_refused(examiner: Examiner, tmp_path: Path) -> N
     (tmp_path / "one.dcm").write_bytes(d.instance() + b"\0\0")
     with pytest.raises(DicomError, match="changed"):
         examiner.describe(one)
+
+
+def test_several_are_asked_ahead_and_each_is_answered_alone(examiner: Examiner, tmp_path: Path) -> None:
+    contents = [d.instance(), b"not DICOM" * 40, d.instance(), d.instance()[:-1], d.instance()]
+    found = [source(tmp_path / f"{number}.dcm", data) for number, data in enumerate(contents)]
+    found.insert(2, MemorySource("held", len(contents[0]), {"held": contents[0]}))  # it has no file of its own
+    found.insert(4, replace(found[0], where="gone", real_path=str(tmp_path / "gone")))  # type: ignore[type-var]
+    answers = [examiner.ask(one, whole=number % 2 == 0) for number, one in enumerate(found)]
+    assert [said_when_waited_for(answer) for answer in answers] == [
+        said(DirectExaminer(), one)[number % 2 == 0] for number, one in enumerate(found)
+    ]
+
+
+def test_answers_may_be_waited_for_in_any_order_or_never(examiner: Examiner, tmp_path: Path) -> None:
+    found = patients(tmp_path, 6)
+    answers = [examiner.ask(one, whole=True) for one in found]
+    assert examiner.sort(found[0]).info.identity.patient_id == "0"
+    for number in (4, 1, 1, 3):
+        assert answers[number]().info.identity.patient_id == str(number)
 
 
 def test_a_media_directory_is_listed(examiner: Examiner) -> None:
@@ -207,6 +238,76 @@ def test_a_worker_that_died_is_replaced(tmp_path: Path) -> None:
     wait_for(lambda: {each.pid for each in processes()} <= before)
 
 
+# The worker of these answers as it should, but for files that hold a word of their own.
+BREAKABLE = """
+    import os, signal, socket, sys, time
+    from fiducia.adapters.dicom_worker import __main__ as worker
+    answer = worker._answer
+    def act(stream, asked, size_bytes):
+        word = stream.read(5)
+        if word == b"break":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == b"stall":
+            time.sleep(60)
+        return answer(stream, asked, size_bytes)
+    worker._answer, worker.confine = act, lambda: True
+    worker.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "places"),
+    [
+        (b"break", (0,)),
+        (b"break", (7,)),
+        (b"break", (1, 2)),
+        (b"break", (0, 5, 7)),
+        (b"stall", (3,)),
+    ],
+    ids=str,
+)
+def test_a_file_that_breaks_the_worker_takes_none_of_its_neighbours_along(
+    tmp_path: Path, word: bytes, places: tuple[int, ...]
+) -> None:
+    contents = [word + bytes(200) if number in places else d.instance() for number in range(8)]
+    found = [source(tmp_path / f"{number}.dcm", data) for number, data in enumerate(contents)]
+    command = (sys.executable, "-I", "-c", textwrap.dedent(BREAKABLE))
+    with ConfinedExaminer(command=command, answer_s=3.0) as examiner:
+        answers = [said_when_waited_for(answer) for answer in [examiner.ask(one, whole=True) for one in found]]
+    assert {number for number, each in enumerate(answers) if isinstance(each, str)} == set(places)
+    assert all("broke the process" in answers[number] for number in places)  # type: ignore[operator]
+
+
+def test_a_file_that_breaks_the_worker_is_named_while_others_ask_too(tmp_path: Path) -> None:
+    """From several threads, each with files of its own: only the hostile ones are refused."""
+    contents = [b"break" + bytes(200) if number % 3 == 1 else d.instance() for number in range(6)]
+    found = [source(tmp_path / f"{number}.dcm", data) for number, data in enumerate(contents)]
+    command = (sys.executable, "-I", "-c", textwrap.dedent(BREAKABLE))
+    refused: list[set[int]] = []
+    with ConfinedExaminer(command=command) as examiner:
+
+        def ask_all() -> None:
+            answers = [said_when_waited_for(answer) for answer in [examiner.ask(one, whole=True) for one in found]]
+            refused.append({number for number, each in enumerate(answers) if isinstance(each, str)})
+
+        threads = [threading.Thread(target=ask_all) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert refused == [{1, 4}] * 2
+
+
+def test_who_is_asked_ahead_beyond_a_worker_s_last_file_is_answered_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "FILES_PER_WORKER", 4)
+    found = patients(tmp_path, 6)
+    with ConfinedExaminer() as examiner:
+        answers = [examiner.ask(one, whole=True) for one in found]
+        assert [answer().info.identity.patient_id for answer in answers] == [str(number) for number in range(6)]
+
+
 def test_a_worker_outlives_the_thread_that_asked_first(tmp_path: Path) -> None:
     """Doors ask from threads that come and go."""
     one = source(tmp_path / "one.dcm", d.instance())
@@ -225,7 +326,7 @@ def test_a_worker_outlives_the_thread_that_asked_first(tmp_path: Path) -> None:
 
 
 def test_a_worker_is_replaced_after_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind_a_wall, "FILES_PER_WORKER", 2)
+    monkeypatch.setattr(questions, "FILES_PER_WORKER", 2)
     one = source(tmp_path / "one.dcm", d.instance())
     before = {each.pid for each in processes()}
     seen = set()

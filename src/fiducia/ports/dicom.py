@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Protocol
 
 from fiducia.core.dicom.examination import Examined
@@ -59,6 +59,13 @@ class Examiner(Protocol):
 
     def describe(self, source: InstanceSource) -> Examined:
         """Return everything that the index says about an instance."""
+        ...
+
+    def ask(self, source: InstanceSource, *, whole: bool) -> Callable[[], Examined]:
+        """Have it described (`whole`) or sorted, and go on; what comes back waits for the answer.
+
+        That raises DicomError. A few may be asked ahead; each is judged alone, whatever those before it hold.
+        """
         ...
 
     def directory(self, source: InstanceSource) -> tuple[tuple[str, ...], ...]:

@@ -47,7 +47,7 @@ class Keeper:
 
     @contextmanager
     def asking(self, questions_max: int) -> Iterator[Worker]:
-        """Hold the worker for one question and its answer; it ends when anything but an answer comes of it.
+        """Hold the worker for one question, and its answer if that is waited for; it ends when something else comes.
 
         Args:
             questions_max: a worker that was asked so often is replaced.
@@ -61,6 +61,16 @@ class Keeper:
             try:
                 yield worker
             except BaseException:  # also interrupted before the answer: the next question would get this one's
+                self._end()
+                raise
+
+    @contextmanager
+    def holding(self) -> Iterator[Worker | None]:
+        """Hold the worker that runs, for an answer to what it was asked; None: there is none. It ends likewise."""
+        with self._lock:
+            try:
+                yield self._worker
+            except BaseException:
                 self._end()
                 raise
 
@@ -118,7 +128,7 @@ class Worker:
             self.end()
             raise ConfigError(f"the process that {duty} does not start: is fiducia installed whole?") from error
 
-    def send(self, send: Callable[[socket.socket], None], deadline: float) -> None:
+    def send(self, send: Callable[[socket.socket], object], deadline: float) -> None:
         """Send by a function that is given the channel. Raises: WorkerError."""
         self._channel.settimeout(max(0.001, deadline - time.monotonic()))
         try:

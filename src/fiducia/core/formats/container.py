@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
+from itertools import cycle
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -67,12 +68,17 @@ class _Chunks:
 
 
 class Outlet:
-    """A reused output buffer. Its views are valid until the next call into whoever writes to it."""
+    """A reused output buffer, or several in turn.
 
-    __slots__ = ("_view", "filled")
+    A view is valid until the next call into whoever writes to it; of several buffers, as long as another one is filled.
+    """
 
-    def __init__(self, chunks: int = _OUTLET_CHUNKS) -> None:
-        self._view = memoryview(bytearray(HEADER_BYTES + chunks * SEALED_CHUNK_BYTES))
+    __slots__ = ("_turns", "_view", "filled")
+
+    def __init__(self, chunks: int = _OUTLET_CHUNKS, buffers: int = 1) -> None:
+        size = HEADER_BYTES + chunks * SEALED_CHUNK_BYTES
+        self._turns = cycle([memoryview(bytearray(size)) for _ in range(buffers)])
+        self._view = next(self._turns)
         self.filled = 0
 
     @property
@@ -87,9 +93,10 @@ class Outlet:
         return self._view[start : self.filled]
 
     def flush(self) -> memoryview:
-        """Return what is filled and begin again."""
-        filled, self.filled = self.filled, 0
-        return self._view[:filled]
+        """Return what is filled, and begin again in the next buffer."""
+        filled = self._view[: self.filled]
+        self._view, self.filled = next(self._turns), 0
+        return filled
 
 
 class Sealer:
@@ -138,7 +145,7 @@ class Sealer:
         """Seal the last, short (maybe empty) chunk. The sealer is used up."""
         self._check_open()
         yield from self._reserve(self._held_bytes + TAG_BYTES)
-        self._seal_one(self._held[: self._held_bytes])
+        self._seal_some(self._held[: self._held_bytes], 1)
         self._finished = True
 
     def _hold(self, view: memoryview) -> None:
@@ -158,17 +165,25 @@ class Sealer:
             self._header = None
 
     def _seal(self, view: memoryview) -> Iterator[memoryview]:
-        for start in range(0, len(view), CHUNK_BYTES):
+        """Seal whole chunks, as many at a time as the outlet has room for."""
+        while view:
             if self._header or self._outlet.room < SEALED_CHUNK_BYTES:
                 yield from self._reserve(SEALED_CHUNK_BYTES)
-            self._seal_one(view[start : start + CHUNK_BYTES])
+            count = min(len(view) // CHUNK_BYTES, self._outlet.room // SEALED_CHUNK_BYTES)
+            self._seal_some(view[: count * CHUNK_BYTES], count)
+            view = view[count * CHUNK_BYTES :]
 
-    def _seal_one(self, chunk: memoryview) -> None:
-        if self._next >= CHUNKS_MAX:
+    def _seal_some(self, view: memoryview, count: int) -> None:
+        """Seal `count` chunks into the outlet, which has room for them; all are whole, or the one is the last."""
+        if self._next + count > CHUNKS_MAX:
             raise EncodingError("a message is shorter than 4 PiB")
-        out = self._outlet.claim(len(chunk) + TAG_BYTES)
-        self._chunks.aead.encrypt_into(self._chunks.nonce(self._next), chunk, None, out)
-        self._next += 1
+        out = self._outlet.claim(len(view) + count * TAG_BYTES)
+        encrypt_into, nonce, first = self._chunks.aead.encrypt_into, self._chunks.nonce, self._next
+        for chunk in range(count):
+            plain = view[chunk * CHUNK_BYTES : (chunk + 1) * CHUNK_BYTES]
+            sealed = out[chunk * SEALED_CHUNK_BYTES : (chunk + 1) * SEALED_CHUNK_BYTES]
+            encrypt_into(nonce(first + chunk), plain, None, sealed)
+        self._next += count
 
 
 class Opener:

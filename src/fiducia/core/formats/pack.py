@@ -6,12 +6,13 @@ bytes pass. Digests of instances and the index are `sealer`'s. Source: docs/form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from fiducia.core.formats.beside import Beside, done
 from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesPlace
@@ -21,13 +22,22 @@ _STEP_BYTES = 1 << 16
 
 
 class PackWriter:
-    """Writes one pack. Every method yields views of one reused buffer: consume each before the next."""
+    """Writes one pack. Every method yields views of reused buffers: consume each before the next."""
 
-    def __init__(self, place: SeriesPlace, pack_key: bytes, outlet: Outlet) -> None:
-        """Begin a pack; `pack_key` (32 bytes) seals this pack and no other."""
+    def __init__(self, place: SeriesPlace, pack_key: bytes, outlet: Outlet, beside: Beside) -> None:
+        """Begin a pack.
+
+        Args:
+            place: study, revision and series number.
+            pack_key: 32 bytes; seals this pack and no other.
+            outlet: of two buffers: one is addressed while the other is filled.
+            beside: addresses what is sealed.
+        """
         self._place = place
         self._key = pack_key
         self._outlet = outlet
+        self._beside = beside
+        self._addressed: Callable[[], object] = done
         self._cid = CidBuilder()
         self.size_bytes = 0
         self.cid = ""
@@ -64,10 +74,12 @@ class PackWriter:
             keystream.update_into(zeros[:size], self._outlet.claim(size))
             left -= size
         yield from self._out([self._outlet.flush()])
+        self._addressed()
         self.cid = self._cid.finish()
 
     def _out(self, views: Iterable[memoryview]) -> Iterator[memoryview]:
         for view in views:
-            self._cid.update(view)
+            self._addressed()  # its buffer is the one that is filled next
+            self._addressed = self._beside(self._cid.update, view)
             self.size_bytes += len(view)
             yield view

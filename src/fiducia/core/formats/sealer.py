@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fiducia.core.formats import container, digests
+from fiducia.core.formats.beside import Beside, in_turn
 from fiducia.core.formats.cid import CidBuilder
 from fiducia.core.formats.container import Outlet, Sealer
 from fiducia.core.formats.context import Piece, SeriesKeys, SeriesPlace
@@ -22,15 +23,6 @@ from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.merkle import merkle_root
 from fiducia.core.formats.pack import PackWriter
 from fiducia.errors import EncodingError
-
-Beside = Callable[[Callable[[Piece], None], Piece], Callable[[], object]]
-"""Has something done with a piece while its caller goes on; what comes back waits for it, and raises what it raised."""
-
-
-def in_turn(act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
-    """A `Beside` of one thread: it is done at once."""
-    act(piece)
-    return lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,7 @@ class Description:
 class SeriesSealer:
     """Seals one series in one pass, in memory that does not grow with its images.
 
-    Every generator yields views of one reused buffer: hand each to the store before asking for the next.
+    Every generator yields views of reused buffers: hand each to the store before asking for the next.
 
         sealer = SeriesSealer(place, keys, uids)
         for instance, body, describe in instances:
@@ -96,7 +88,7 @@ class SeriesSealer:
             place: study, revision and series number; binds every byte.
             keys: fresh random keys, both of them.
             uids: the UIDs the series shares, for its index.
-            beside: digests a piece while it is sealed.
+            beside: digests a piece while it is sealed, and what is sealed while the next is.
 
         Raises:
             EncodingError: the pack_key is missing.
@@ -107,8 +99,8 @@ class SeriesSealer:
         self._keys = keys
         self._uids = uids
         self._beside = beside
-        self._outlet = Outlet()
-        self._pack = PackWriter(place, keys.pack_key, self._outlet)
+        self._outlet = Outlet(buffers=2)
+        self._pack = PackWriter(place, keys.pack_key, self._outlet, beside)
         self._instances: list[IndexedInstance] = []
         self._spoilt = False
         self._index_cid = ""
@@ -159,7 +151,9 @@ class SeriesSealer:
         """Pad and end the pack. Raises: EncodingError (no instances, or a spoilt sealer)."""
         if self._spoilt or not self._instances or self._pack.cid:
             raise EncodingError("this series is empty, finished or spoilt: seal it again")
+        self._spoilt = True  # until all of it is addressed
         yield from self._pack.finish()
+        self._spoilt = False
 
     def index(self, salt: bytes) -> Iterator[memoryview]:
         """Seal the index, after the pack; again with another salt if the store failed.

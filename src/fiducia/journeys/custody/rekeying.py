@@ -23,8 +23,7 @@ from fiducia.core.keys.custody import Custody
 from fiducia.core.typed_data import Domains
 from fiducia.errors import InputError
 from fiducia.journeys.custody.moving_custody import MoveCustody
-from fiducia.journeys.shared.ahead import AHEAD
-from fiducia.journeys.shared.at_once import Workers
+from fiducia.journeys.shared.at_once import BESIDE, Workers
 from fiducia.journeys.shared.objects import read_custody, read_manifest
 from fiducia.journeys.shared.subjects import known_study
 from fiducia.journeys.studies.planning import SeriesPlan, StudyPlan
@@ -103,7 +102,7 @@ class RekeyStudy:
         progress: Progress,
         move: Callable[[], MoveCustody],
         tell: TellDestroy,
-        workers: Workers = AHEAD,
+        workers: Workers = BESIDE,
     ) -> None:
         """Take the ports; `move` is asked, each time, for how keys are collected that the custodian does not open."""
         self._store = store

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from fiducia.core.dicom.examination import Examined
@@ -65,6 +66,10 @@ class SpooledInstances:
         if whole is None:
             raise DicomError("the instance is not in the spool any more")
         return _settled(whole)
+
+    def ask(self, source: InstanceSource, *, whole: bool) -> Callable[[], Examined]:
+        """Look it up when the answer is waited for."""
+        return partial(self.describe if whole else self.sort, source)
 
     def directory(self, source: InstanceSource) -> tuple[tuple[str, ...], ...]:
         """Raises: DicomError; there are no media directories in a spool."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, TypeVar
 
 from fiducia.errors import FiduciaError
@@ -19,6 +20,7 @@ Answer = TypeVar("Answer")
 
 Workers = Callable[[int], Executor]
 """Makes an executor of at most so many threads; one without threads where there may be one thread only."""
+BESIDE = partial(ThreadPoolExecutor, thread_name_prefix="beside")
 
 
 class AskAtOnce(Protocol):

@@ -21,17 +21,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from fiducia.core import ids
-from fiducia.core.dicom.examination import Examined
-from fiducia.core.dicom.grouping import Candidate, Grouping, StudyGroup, group
+from fiducia.core.dicom.grouping import Candidate, StudyGroup
 from fiducia.core.formats.digests import IdentityHasher
 from fiducia.core.typed_data import Domains
-from fiducia.errors import DicomError, InputError
-from fiducia.journeys.shared.ahead import AHEAD
-from fiducia.journeys.shared.at_once import Workers
+from fiducia.errors import InputError
+from fiducia.journeys.shared.at_once import BESIDE, Workers
 from fiducia.journeys.studies.judging import judge_series
 from fiducia.journeys.studies.planning import PlanSeries, StudyPlan
-from fiducia.journeys.studies.quarantine import SetAside, reasons
+from fiducia.journeys.studies.quarantine import SetAside
 from fiducia.journeys.studies.revision import Prepared, PrepareRevision
+from fiducia.journeys.studies.scanning import ScanHeads
 from fiducia.journeys.trustees.dealing import DealShares
 from fiducia.ports import (
     Clock,
@@ -56,7 +55,6 @@ from fiducia.records.images import (
     StudyEntry,
     SubjectEntry,
 )
-from fiducia.records.intake import Defect, Note, Outcome
 from fiducia.records.ledger import AnchorAct, Receipt, ReviseAct
 from fiducia.records.typed import Anchor, AnchorBatch, Revise
 
@@ -66,9 +64,6 @@ BATCH_STUDIES = 50
 """Studies anchored under one signature in one transaction."""
 
 RETENTION_DAYS = 3653
-KEPT_MAX_BYTES = 16 << 20
-"""How much is kept in memory of what was read of instances, so that sealing need not read it again."""
-_KEPT_BYTES = 4096  # of an instance beside its attributes and its frame table
 _HASH_BYTES = 1 << 20
 
 
@@ -97,10 +92,8 @@ class RegisterStudies:
         progress: Progress,
         set_aside: SetAside,
         retention_days: int = RETENTION_DAYS,
-        workers: Workers = AHEAD,
+        workers: Workers = BESIDE,
     ) -> None:
-        self._intake = intake
-        self._examiner = examiner
         self._patients = patients
         self._studies = studies
         self._ledger = ledger
@@ -109,8 +102,8 @@ class RegisterStudies:
         self._domains = domains
         self._steps = steps
         self._progress = progress
-        self._set_aside = set_aside
         self._retention_days = retention_days
+        self._scan = ScanHeads(intake=intake, examiner=examiner, set_aside=set_aside, identity_digest=identity_digest)
         self._prepare = PrepareRevision(
             examiner=examiner,
             store=store,
@@ -142,16 +135,15 @@ class RegisterStudies:
             InputError: nothing to read. StoreError, VaultError, LedgerError, TrusteeError: a part failed; the
             same call finishes the job later.
         """
-        problems: list[IntakeProblem] = []
-        notes: dict[str, Note] = {}
-        grouping = self._scan(paths, problems, notes)
+        scanned = self._scan.run(paths)
+        studies, problems = scanned.grouping.studies, scanned.problems
         total_bytes = sum(
-            candidate.info.size_bytes for study in grouping.studies for s in study.series for candidate in s.instances
+            candidate.info.size_bytes for study in studies for s in study.series for candidate in s.instances
         )
         self._progress.start("sealing", total_bytes)
         done: list[RegisteredStudy] = []
         # Claims are taken in one order everywhere, so that two registrations never wait for each other.
-        ordered = sorted(grouping.studies, key=lambda study: study.study_instance_uid)
+        ordered = sorted(studies, key=lambda study: study.study_instance_uid)
         for start in range(0, len(ordered), BATCH_STUDIES):
             # Whatever raises lets go of the claims; what was proposed is finished by the next run.
             with ExitStack() as claims:
@@ -161,40 +153,7 @@ class RegisterStudies:
                     self._steps.reached("register.claimed")
                     self._study(study, custodian, registrar, enrol_new, batch, done, problems)
                 done += self._anchor(batch, registrar)
-        return Registration(tuple(done), tuple(problems), tuple(notes.values()))
-
-    def _scan(
-        self, paths: Sequence[str], problems: list[IntakeProblem], notes: dict[str, Note]
-    ) -> Grouping[InstanceSource]:
-        candidates: list[Candidate[InstanceSource]] = []
-        room_bytes = KEPT_MAX_BYTES
-        for found in self._intake.find(paths):
-            if isinstance(found, IntakeProblem):
-                problems.append(found)
-                continue
-            whole = room_bytes > 0
-            try:
-                examined = self._examiner.describe(found) if whole else self._examiner.sort(found)
-                self._require_accepted(found, examined)
-            except DicomError as error:
-                problems.append(IntakeProblem(found.where, error))
-            else:
-                _count(notes, examined.defects)
-                numbers = (examined.series_number, examined.instance_number)
-                kept = examined if whole else None
-                room_bytes -= _KEPT_BYTES + len(examined.dicom_json) + len(examined.ranges)
-                candidates.append(Candidate(found, examined.info, *numbers, examined.geometry, kept))
-        grouping = group(candidates, identity_digest)
-        problems += [IntakeProblem(refused.candidate.source.where, refused.error) for refused in grouping.refused]
-        return grouping
-
-    def _require_accepted(self, source: InstanceSource, examined: Examined) -> None:
-        """Raises: DicomError: it was set aside for staff to look at; VaultError: it could not be."""
-        if examined.outcome is Outcome.QUARANTINED:
-            aside = self._set_aside.run(source, self._examiner.describe(source), door="folder")
-            raise DicomError(
-                f"set aside as 0x{aside.spool_id.hex()}: {reasons(examined.defects)}; see `fiducia quarantine`"
-            )
+        return Registration(tuple(done), tuple(problems), scanned.notes)
 
     def _study(
         self,
@@ -286,12 +245,6 @@ class RegisterStudies:
         anchors = tuple(Anchor(e.subject, e.salt, e.manifest, e.retain_until_day) for e in entries)
         signed = anchors[0] if len(anchors) == 1 else AnchorBatch(anchors)
         return self._ledger.submit(AnchorAct(anchors, registrar.sign(self._domains.digest(signed))))
-
-
-def _count(notes: dict[str, Note], defects: Sequence[Defect]) -> None:
-    for defect in defects:
-        before = notes.get(defect.code, Note(defect.code, defect.detail, 0))
-        notes[defect.code] = replace(before, instances=before.instances + 1)
 
 
 def identity_digest(candidate: Candidate[InstanceSource]) -> bytes:

@@ -17,8 +17,7 @@ from fiducia.core.formats.manifest import Manifest, manifest_digest
 from fiducia.core.formats.opener import SeriesOpener
 from fiducia.core.keys.custody import Custody, CustodyRule, custody_digest
 from fiducia.errors import InputError
-from fiducia.journeys.shared.ahead import AHEAD
-from fiducia.journeys.shared.at_once import Workers
+from fiducia.journeys.shared.at_once import BESIDE, Workers
 from fiducia.journeys.shared.objects import put_document, read_custody, read_manifest
 from fiducia.journeys.studies.planning import SeriesPlan, StudyPlan
 from fiducia.journeys.studies.sealing import FilePart, KeptPart, Part, PartFailedError, SealedSeries, SealSeries
@@ -57,7 +56,7 @@ class PrepareRevision:
         entropy: Entropy,
         steps: Steps,
         progress: Progress,
-        workers: Workers = AHEAD,
+        workers: Workers = BESIDE,
     ) -> None:
         self._examiner = examiner
         self._store = store

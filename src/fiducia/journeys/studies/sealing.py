@@ -6,7 +6,7 @@ does not grow. Which instances belong, in which order and under which numbers is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,18 +15,19 @@ from typing import Protocol
 
 from fiducia.core.dicom.examination import Examined
 from fiducia.core.dicom.grouping import Candidate
+from fiducia.core.formats.beside import in_turn
 from fiducia.core.formats.container import SALT_BYTES as MESSAGE_SALT_BYTES
 from fiducia.core.formats.context import SeriesKeys, SeriesPlace
 from fiducia.core.formats.digests import SALT_BYTES as COMMITMENT_SALT_BYTES
 from fiducia.core.formats.index import SeriesUids
 from fiducia.core.formats.manifest import SeriesLine
 from fiducia.core.formats.opener import SeriesOpener
-from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer, in_turn
+from fiducia.core.formats.sealer import Description, NewInstance, SeriesSealer
 from fiducia.core.keys.custody import CustodyRule, SeriesCustody, deal_randomness_bytes, deal_series
 from fiducia.core.keys.shares import SeriesShare
 from fiducia.errors import DicomError
-from fiducia.journeys.shared.ahead import AHEAD, asked_ahead
-from fiducia.journeys.shared.at_once import Workers
+from fiducia.journeys.shared.ahead import asked_ahead
+from fiducia.journeys.shared.at_once import BESIDE, Workers
 from fiducia.ports import Entropy, Examiner, InstanceSource, Piece, Progress, Store
 from fiducia.records.images import InstanceEntry
 
@@ -81,13 +82,8 @@ class Part(Protocol):
         """Its file's length."""
         ...
 
-    @property
-    def is_read(self) -> bool:
-        """Whether `examined` has nothing left to read."""
-        ...
-
-    def examined(self) -> Examined | None:
-        """Have it read, while another part is sealed; None: nothing to read. Raises: DicomError."""
+    def asked(self) -> Callable[[], Examined | None]:
+        """Have it read, while another part is sealed; None: nothing to read. What comes back raises DicomError."""
         ...
 
     def content(self, examined: Examined | None) -> Content:
@@ -112,14 +108,10 @@ class FilePart:
         """Its file's length."""
         return self.candidate.info.size_bytes
 
-    @property
-    def is_read(self) -> bool:
-        """Whether it was kept."""
-        return self.candidate.whole is not None
-
-    def examined(self) -> Examined:
-        """Read its head and all that the index says of it, where that was not kept."""
-        return self.candidate.whole or self.examiner.describe(self.candidate.source)
+    def asked(self) -> Callable[[], Examined]:
+        """Have its head read, and all that the index says of it, where that was not kept."""
+        kept = self.candidate.whole
+        return (lambda: kept) if kept else self.examiner.ask(self.candidate.source, whole=True)
 
     def content(self, examined: Examined | None) -> Content:
         """Open the file; its head must say what it said when it was scanned."""
@@ -160,13 +152,9 @@ class KeptPart:
         """Its file's length."""
         return self.opener.entry(self.number).original_bytes
 
-    @property
-    def is_read(self) -> bool:
-        """It is."""
-        return True
-
-    def examined(self) -> None:
+    def asked(self) -> Callable[[], None]:
         """Read nothing: its index says what it is."""
+        return lambda: None
 
     def content(self, examined: Examined | None) -> Content:
         """Open it from its pack."""
@@ -193,8 +181,8 @@ class KeptPart:
         return Content(entry.transfer_syntax_uid, bytes(header[: entry.header_bytes]), body(), lambda: description)
 
 
-def _examined(part: Part) -> Examined | None:
-    return part.examined()
+def _asked(part: Part) -> Callable[[], Examined | None]:
+    return part.asked()
 
 
 def describe(examined: Examined) -> Description:
@@ -211,7 +199,7 @@ def _beside(threads: Executor, act: Callable[[Piece], None], piece: Piece) -> Ca
 class SealSeries:
     """Seal one series under fresh keys and put its pack and index into the store."""
 
-    def __init__(self, *, store: Store, entropy: Entropy, progress: Progress, workers: Workers = AHEAD) -> None:
+    def __init__(self, *, store: Store, entropy: Entropy, progress: Progress, workers: Workers = BESIDE) -> None:
         self._store = store
         self._entropy = entropy
         self._progress = progress
@@ -225,7 +213,7 @@ class SealSeries:
             StoreError: the store failed. VerificationError: a kept part is not what it was.
         """
         keys = SeriesKeys(self._entropy.token(32), self._entropy.token(32))
-        with self._workers(1) as digesting:
+        with self._workers(2) as digesting:  # the image, and what was sealed before
             sealer = SeriesSealer(place, keys, uids, partial(_beside, digesting))
             self._store.put(lambda: sealer.pack_cid, self._pack(sealer, parts))
         self._store.put(lambda: sealer.index_cid, sealer.index(self._entropy.token(MESSAGE_SALT_BYTES)))
@@ -245,15 +233,9 @@ class SealSeries:
         )
 
     def _pack(self, sealer: SeriesSealer, parts: Sequence[Part]) -> Iterator[memoryview]:
-        with closing(self._examined(parts)) as examined_parts:
-            for part, examined in examined_parts:
-                yield from self._instance(sealer, part, examined)
+        for part, examined in asked_ahead(_asked, parts):
+            yield from self._instance(sealer, part, examined)
         yield from sealer.finish_pack()
-
-    def _examined(self, parts: Sequence[Part]) -> Generator[tuple[Part, Callable[[], Examined | None]]]:
-        if all(part.is_read for part in parts):
-            return ((part, part.examined) for part in parts)
-        return asked_ahead(_examined, parts, workers=self._workers)
 
     def _instance(
         self, sealer: SeriesSealer, part: Part, examined: Callable[[], Examined | None]

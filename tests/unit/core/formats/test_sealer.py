@@ -1,4 +1,4 @@
-"""Sealing a series: one pass, one buffer, and steps that cannot be taken out of order."""
+"""Sealing a series: one pass, two buffers in turn, and steps that cannot be taken out of order."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def drain(views: Iterator[memoryview]) -> int:
 
 
 def test_memory_does_not_grow_with_the_instance() -> None:
-    """However much passes, every view lies in one buffer of a little over a mebibyte."""
+    """However much passes, every view lies in one of two buffers of a little over a mebibyte."""
     piece = bytes(1 << 20)
     buffers = set()
     for view in sealer().add(new(1), (piece for _ in range(64)), describe):
         buffers.add(id(view.obj))
         assert isinstance(view.obj, bytearray)
         assert len(view.obj) < 1_100_000
-    assert len(buffers) == 1
+    assert len(buffers) == 2
 
 
 @pytest.mark.parametrize("numbers", [(2, 1), (1, 1)])
@@ -70,8 +70,11 @@ def test_a_failed_body_spoils_the_pack() -> None:
 
 
 def test_a_piece_that_is_digested_beside_sealing_is_whole_until_then() -> None:
-    """However late it is digested, the pack and its entries are the same, and its buffer is not filled again before."""
-    content = material("content", 3 * CHUNK_BYTES + 5)
+    """However late it is digested, the pack and its entries are the same, and its buffer is not filled again before.
+
+    So is what was sealed, which several flushes of the outlet are.
+    """
+    content = material("content", 200 * CHUNK_BYTES + 5)
 
     def body() -> Iterator[memoryview]:
         buffer = memoryview(bytearray(CHUNK_BYTES))
@@ -91,6 +94,7 @@ def test_a_piece_that_is_digested_beside_sealing_is_whole_until_then() -> None:
         packs[-1] += b"".join(bytes(view) for view in one.finish_pack())
     assert packs[0] == packs[1]
     assert beside.entries == plain.entries
+    assert beside.pack_cid == plain.pack_cid == cid_of(packs[0])
 
 
 def test_what_digesting_beside_raises_spoils_the_pack() -> None:
@@ -103,6 +107,25 @@ def test_what_digesting_beside_raises_spoils_the_pack() -> None:
     one = SeriesSealer(place(), keys(), SeriesUids("2.25.1", "2.25.1.1"), failing)
     with pytest.raises(OSError, match="no more threads"):
         drain(one.add(new(1), [b"x"], describe))
+    with pytest.raises(EncodingError, match="spoilt"):
+        drain(one.finish_pack())
+
+
+def test_what_addressing_beside_raises_leaves_no_address() -> None:
+    def failing(act: Callable[[Piece], None], piece: Piece) -> Callable[[], object]:
+        def fail() -> None:
+            if len(piece) > CHUNK_BYTES:
+                raise OSError("no more threads")
+            act(piece)
+
+        return fail
+
+    one = SeriesSealer(place(), keys(), SeriesUids("2.25.1", "2.25.1.1"), failing)
+    pieces = [material(str(number), CHUNK_BYTES) for number in range(2)]
+    drain(one.add(new(1), pieces, describe))
+    with pytest.raises(OSError, match="no more threads"):
+        drain(one.finish_pack())
+    assert one.pack_cid == ""
     with pytest.raises(EncodingError, match="spoilt"):
         drain(one.finish_pack())
 
