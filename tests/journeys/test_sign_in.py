@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fiducia.core import wire
@@ -56,6 +58,24 @@ def test_signing_out_ends_all_of_ones_own(world: Consortium) -> None:
     other = sign_in(world, "nurse").token
     assert sessions.sign_out("clinician") == 2
     assert [sessions.find(token) is None for token in (*mine, other)] == [True, True, False]
+
+
+def test_what_another_process_ends_or_changes_is_seen_at_once(world: Consortium) -> None:
+    here, token = sessions_of(world), sign_in(world).token
+    found = here.find(token)
+    assert found is not None
+    assert here.find(token) is found  # decoded once
+    (name,) = world.gateway_vault.names("gateway/session/")
+    world.gateway_vault.put({name: wire.encode(replace(found, purpose=Purpose.ETREAT))})
+    changed = here.find(token)
+    assert changed is not None
+    assert changed.purpose == Purpose.ETREAT
+    world.gateway_vault.put({name: b"no session"})
+    assert here.find(token) is None
+    world.gateway_vault.put({name: wire.encode(found)})
+    assert here.find(token) == found
+    sessions_of(world).end(token)
+    assert here.find(token) is None
 
 
 @pytest.mark.parametrize("purpose", [Purpose.HRESCH, Purpose.PATRQT, Purpose.PUBHLTH])

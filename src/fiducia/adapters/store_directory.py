@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import tempfile
 import time
@@ -60,7 +61,7 @@ class DirectoryStore:
     def read(self, cid: str, offset: int, length: int) -> bytes:
         """Read a range; see `fiducia.ports.Store.read`."""
         with _store_errors("cannot read from the store"):
-            descriptor = os.open(self._path(_checked(cid)), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(f"{self._objects}/{_within(cid)}", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 data = _read_fully(descriptor, offset, length)
             finally:
@@ -72,12 +73,12 @@ class DirectoryStore:
     def size(self, cid: str) -> int:
         """Return the object's size in bytes; see `fiducia.ports.Store.size`."""
         with _store_errors("cannot read from the store"):
-            return self._path(_checked(cid)).stat().st_size
+            return self._path(cid).stat().st_size
 
     def remove(self, cid: str) -> None:
         """Forget an object; see `fiducia.ports.Store.remove`."""
         with _store_errors("cannot write to the store"):
-            path = self._path(_checked(cid))
+            path = self._path(cid)
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
                 _sync_directory(path.parent)
@@ -88,8 +89,7 @@ class DirectoryStore:
             return
 
     def _path(self, cid: str) -> Path:
-        # All our CIDs begin alike; the characters before the last (as in Kubo's flatfs) spread evenly.
-        return self._objects / cid[-3:-1] / cid
+        return self._objects / _within(cid)
 
     def _install(self, name: str, cid: str) -> None:
         """Give a complete, synced file its name: it appears whole or not at all, and survives a power cut."""
@@ -171,6 +171,13 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@functools.lru_cache(maxsize=1024)  # every read of a frame asks for the same few
+def _within(cid: str) -> str:
+    """Where an object lies below `objects`. Raises: StoreMissingError."""
+    # All our CIDs begin alike; the characters before the last (as in Kubo's flatfs) spread evenly.
+    return f"{_checked(cid)[-3:-1]}/{cid}"
 
 
 def _checked(cid: str) -> str:

@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import URL, Column, Connection, Engine, MetaData
 
+from fiducia.adapters.sql.prepared import Prepared
 from fiducia.errors import VaultError
 
 
@@ -106,9 +107,19 @@ class Database(abc.ABC):
         with self._shared_or(self._writing(claimed)) as connection:
             yield connection
 
+    def rows(self, query: Prepared, **values: int | str | bytes) -> Sequence[Sequence[Any]]:
+        """Return the rows of one query that is asked alone, as in `read`. Raises: VaultError."""
+        with self.read() as connection:
+            return query.rows(connection, **values)
+
     def _shared_or(self, own: AbstractContextManager[Connection]) -> AbstractContextManager[Connection]:
         shared: Connection | None = getattr(self._shared, "connection", None)
         return own if shared is None else nullcontext(shared)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether this thread is inside of `together`."""
+        return getattr(self._shared, "connection", None) is not None
 
     @abc.abstractmethod
     def _reading(self) -> AbstractContextManager[Connection]:

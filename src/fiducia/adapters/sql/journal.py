@@ -21,15 +21,15 @@ from fiducia.adapters.key_encryption import KeyEncryption
 from fiducia.adapters.sql import leaves
 from fiducia.adapters.sql.custody import JOURNAL, JOURNAL_PROBE, open_custody
 from fiducia.adapters.sql.database import Kept, Place
+from fiducia.adapters.sql.prepared import Prepared
 from fiducia.errors import ConfigError, JournalError, VaultError, VaultLockedError
 from fiducia.records.images import JournalEntry
 from fiducia.records.journal import Disclosed
 
 _PAGE_ROWS: Final = 500
 _PROBE_BYTES: Final = 16 * 1024  # several pages, so that a full disk shows
-# Made once: every read of an image is written down, and making a statement takes longer than running it.
-_LAST: Final = select(func.coalesce(func.max(JOURNAL.c.seq), 0))
-_ADD: Final = insert(JOURNAL)
+_LAST: Final = Prepared(select(func.max(JOURNAL.c.seq)))
+_ADD: Final = Prepared(insert(JOURNAL))
 
 
 @dataclass(slots=True, eq=False)
@@ -178,7 +178,7 @@ class SqlJournal(Kept):
             }
             for seq, (entry, body, _) in enumerate(rows, first)
         ]
-        connection.execute(_ADD, values)
+        _ADD.each(connection, values)
         leaves.add(connection, self._sealer, first, [(entry, salt) for entry, _, salt in rows])
 
     def _add_leaves(self) -> None:
@@ -223,7 +223,8 @@ def _checked_body(entry: JournalEntry) -> bytes:
 
 
 def _last(connection: Connection) -> int:
-    return connection.scalar(_LAST) or 0
+    ((last,),) = _LAST.rows(connection)
+    return last or 0
 
 
 def _place(seq: int, kind: str, at: int) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, func, insert, select
 
 from fiducia.adapters.sql.custody import JOURNAL, JOURNAL_LEAVES
+from fiducia.adapters.sql.prepared import Prepared
 from fiducia.adapters.sql.sealing import Sealer
 from fiducia.core.tlog.leaf import LEAF_BYTES, SALT_BYTES, leaf_of
 from fiducia.errors import JournalError
@@ -23,7 +24,7 @@ from fiducia.records.images import JournalEntry
 from fiducia.records.journal import Disclosed
 
 _PLACE: Final = b"leaf-salt"
-_ADD: Final = insert(JOURNAL_LEAVES)
+_ADD: Final = Prepared(insert(JOURNAL_LEAVES))
 
 
 def new_salts(count: int) -> list[bytes]:
@@ -36,7 +37,7 @@ def add(connection: Connection, sealer: Sealer, first: int, entries: Sequence[tu
     values = []
     for seq, (entry, salt) in enumerate(entries, first):
         values.append({"seq": seq, "leaf": leaf_of(entry, salt), "salt": sealer.seal(salt, *_place(seq))})
-    connection.execute(_ADD, values)
+    _ADD.each(connection, values)
 
 
 def last(connection: Connection) -> int:

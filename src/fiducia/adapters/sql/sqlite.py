@@ -13,7 +13,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from fiducia.adapters.key_encryption import make_private_directory, sync_directo
 from fiducia.adapters.sql.claims import claim
 from fiducia.adapters.sql.database import Database, Schema, hint, revision_of
 from fiducia.adapters.sql.migrating import upgrade
+from fiducia.adapters.sql.prepared import Prepared, driver_of
 from fiducia.errors import ConfigError, VaultError
 
 _BUSY_TIMEOUT_S: Final = 30
@@ -68,6 +69,16 @@ class SqliteDatabase(Database):
         """All of a read sees one moment."""
         with mapped_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
+
+    def rows(self, query: Prepared, **values: int | str | bytes) -> Sequence[Sequence[Any]]:
+        """Return the rows of one query; alone it sees one moment without a transaction around it."""
+        if self._is_shared:
+            return super().rows(query, **values)
+        self._check()
+        with mapped_errors(), closing(self._engine.raw_connection()) as pooled:
+            driver = pooled.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            return query.rows_of(driver, values)
 
     @contextmanager
     def _writing(self, claimed: bytes | None) -> Iterator[Connection]:
@@ -166,7 +177,9 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("fiducia_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    driver = driver_of(connection)
+    assert driver is not None
+    driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def _prepare(engine: Engine, schema: Schema) -> None:

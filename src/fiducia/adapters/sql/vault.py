@@ -15,11 +15,11 @@ from fiducia.adapters.custody_codec import check_name, check_secret
 from fiducia.adapters.key_encryption import KeyEncryption
 from fiducia.adapters.sql.custody import VAULT, VAULT_SALTS, open_custody
 from fiducia.adapters.sql.database import Kept, Place
+from fiducia.adapters.sql.prepared import Prepared
 from fiducia.adapters.sql.sealing import SALT_BYTES
 from fiducia.errors import KeyMissingError
 
-# Made once: a gateway looks a session up at every request.
-_ONE: Final = (
+_ONE: Final = Prepared(
     select(VAULT_SALTS.c.salt, VAULT.c.sealed).join_from(VAULT, VAULT_SALTS).where(VAULT.c.name == bindparam("wanted"))
 )
 
@@ -48,11 +48,11 @@ class SqlVault(Kept):
     def get(self, name: str) -> bytes:
         """Return one secret. See `Vault.get`."""
         check_name(name)
-        with self._database.read() as connection:
-            row = connection.execute(_ONE, {"wanted": name}).one_or_none()
-        if row is None:
+        rows = self._database.rows(_ONE, wanted=name)
+        if not rows:
             raise KeyMissingError("there is no such key here: it was never kept, or was destroyed")
-        return self._sealer.open(row.salt + row.sealed, name.encode())
+        ((salt, sealed),) = rows
+        return self._sealer.open(salt + sealed, name.encode())
 
     def remove(self, names: Iterable[str]) -> None:
         """Destroy secrets: their salts are overwritten, and gone from the database's files. See `Vault.remove`.

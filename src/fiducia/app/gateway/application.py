@@ -45,17 +45,17 @@ def create_app(parts: GatewayParts, lifespan: Any = None) -> Starlette:
         _SERIES + "/instances": search_instances,
     }
     reads: dict[str, Handler] = {
+        _FRAMES: framing.frames,  # first: routes are tried one after the other, and viewers ask for frames
         **dict.fromkeys((_STUDY, _SERIES, _INSTANCE), retrieving.instances),
         **{level + "/metadata": retrieving.metadata for level in (_STUDY, _SERIES, _INSTANCE)},
         **{level + "/rendered": rendering.rendered for level in (_STUDY, _SERIES, _INSTANCE, _FRAMES)},
         **{level + "/thumbnail": rendering.thumbnail for level in (_STUDY, _SERIES, _INSTANCE, _FRAMES)},
         _INSTANCE + "/bulkdata/{place}": retrieving.bulk,
         _INSTANCE + "/pixeldata": framing.pixel_data,
-        _FRAMES: framing.frames,
     }
     handling = Handling(parts)
-    routes = [Route(path, handling.endpoint(path, handler, newest=True)) for path, handler in searches.items()]
-    routes += [Route(path, handling.endpoint(path, handler)) for path, handler in reads.items()]
+    routes = [handling.route(path, handler) for path, handler in reads.items()]
+    routes += [handling.route(path, handler, newest=True) for path, handler in searches.items()]
     more = _of_browsers(parts)
     own = [Route("/healthz", _healthz), Route("/readyz", _Ready(parts).answer)]
     return Starlette(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+import orjson
+
 from fiducia.core.formats.canonical import SAFE_INTEGER_MAX, Fields, canonical_json, parse_canonical, to_hex
 from fiducia.errors import EncodingError
 from fiducia.records.images import JournalEntry
@@ -33,7 +35,7 @@ def leaf_of(entry: JournalEntry, salt: bytes) -> bytes:
     """
     if len(salt) != SALT_BYTES:
         raise EncodingError("the salt of a journal entry has 32 bytes")
-    return hashlib.sha256(_LABEL + salt + canonical_json(_value(entry))).digest()
+    return hashlib.sha256(_LABEL + salt + _canonical(entry)).digest()
 
 
 def encode_disclosed(disclosed: Disclosed) -> bytes:
@@ -63,6 +65,20 @@ def decode_disclosed(data: bytes) -> Disclosed:
     )
     inner.close()
     return Disclosed(index, entry, salt)
+
+
+def _canonical(entry: JournalEntry) -> bytes:
+    """Return `canonical_json` of an entry's value, in a fraction of its time: a leaf is made for every read.
+
+    Names are ASCII and in order, values are texts and one integer: what is left of RFC 8785 is how texts are escaped
+    and how far integers go, and orjson escapes them so.
+    """
+    if abs(entry.at) > SAFE_INTEGER_MAX:
+        raise EncodingError("the time of a journal entry has no canonical JSON form")
+    try:
+        return orjson.dumps(_value(entry))
+    except orjson.JSONEncodeError as error:
+        raise EncodingError("this journal entry has no canonical JSON form") from error
 
 
 def _value(entry: JournalEntry) -> dict[str, Any]:

@@ -57,6 +57,14 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What the vault said of a session, and what that means."""
+
+    data: bytes = field(repr=False)
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
 class SignInNote:
     """What the journal says of a sign-in: the way in ("token", "oidc", "passkey") and the purpose."""
 
@@ -76,6 +84,7 @@ class GatewaySessions:
         self._clock = clock
         self._entropy = entropy
         self._journal = journal
+        self._found: dict[str, _Found] = {}  # by name, of those who came: decoded once, though asked for at every read
 
     def sign_in(self, profile: str, signed: SignedBadge, key: bytes, purpose: int, way: str = "token") -> SignedIn:
         """Begin a session, which ends with the badge or the shift.
@@ -100,8 +109,13 @@ class GatewaySessions:
 
     def find(self, token: str) -> Session | None:
         """Return the session of a token, or None when there is none any more. Raises: VaultError."""
-        session = self._get(_name(token))
-        return session if session is not None and self._clock.now() < session.not_after else None
+        name = _name(token)
+        found = self._read(name, self._found.get(name))
+        if found is None or self._clock.now() >= found.session.not_after:
+            self._found.pop(name, None)
+            return None
+        self._found[name] = found
+        return found.session
 
     def left_s(self, session: Session) -> int:
         """Return for how many seconds a session still lasts."""
@@ -111,6 +125,7 @@ class GatewaySessions:
         """End the session of a token, if there is one. Raises: VaultError, JournalError (it is over all the same)."""
         name = _name(token)
         session = self._get(name)
+        self._found.pop(name, None)
         self._vault.remove([name])
         self._note(SIGNED_OUT, [] if session is None else [session])
 
@@ -129,14 +144,23 @@ class GatewaySessions:
 
     def _forget_ended(self, now: int) -> None:
         self._vault.remove([name for name, session in self._all() if session.not_after <= now])
+        for name, found in tuple(self._found.items()):
+            if found.session.not_after <= now:
+                self._found.pop(name, None)
 
     def _all(self) -> list[tuple[str, Session]]:
         found = ((name, self._get(name)) for name in self._vault.names(_PREFIX))
         return [(name, session) for name, session in found if session is not None]
 
     def _get(self, name: str) -> Session | None:
+        found = self._read(name)
+        return None if found is None else found.session
+
+    def _read(self, name: str, known: _Found | None = None) -> _Found | None:
+        """Ask the vault; what it says is not decoded again where it says what it said before."""
         try:
-            return wire.decode(Session, self._vault.get(name))
+            data = self._vault.get(name)
+            return known if known is not None and known.data == data else _Found(data, wire.decode(Session, data))
         except (KeyMissingError, EncodingError):
             return None
 
