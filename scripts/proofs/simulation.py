@@ -30,16 +30,17 @@ ABOUT = (
     "src/fiducia/core",
     "src/fiducia/records",
     "src/fiducia/adapters/memory",
+    "tests/support/consortium",
+    "tests/simulation",
 )
-BESIDE = ("src/fiducia/errors.py", "tests/support/consortium.py")
+BESIDE = "src/fiducia/errors.py"
 COUNTED = {"registrations": Registered, "hand_overs": HandedOver, "openings": Opened, "revokes": Acknowledged}
 
 
 def simulated_files(root: Path = ROOT) -> Iterator[Path]:
     """Yield every source that the worlds are made of, in order; tests of them are not."""
-    found = [path for folder in (*ABOUT, "tests/simulation") for path in (root / folder).glob("**/*.py")]
-    beside = [root / name for name in BESIDE]
-    yield from sorted(path for path in (*found, *beside) if not path.name.startswith("test_"))
+    found = [path for folder in ABOUT for path in (root / folder).glob("**/*.py")]
+    yield from sorted(path for path in (*found, root / BESIDE) if not path.name.startswith("test_"))
 
 
 def sources(root: Path = ROOT) -> str:

@@ -82,6 +82,7 @@ def test_every_command_of_a_role_does_what_its_page_says(
     (tmp_path / "consent.json").write_text(portal_consent(embedded, grant))
     for name in ("signed.pdf", "report.txt"):
         (tmp_path / name).write_text("a document")
+    (tmp_path / "patients.csv").write_text("patient_id\n4713\n4714\n")
     samples.make(1).rename(tmp_path / "ct")
     in_a_week, in_a_month = (
         (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=days)).isoformat() for days in (7, 30)

@@ -24,6 +24,7 @@ from tests.support.passkeys import with_high_s as high
 from tests.support.signers import FOUNDERS, account
 
 DIGEST = bytes(range(32))
+PRECOMPILE = (0x100).to_bytes(20, "big")
 YES = abi.artifact(VERIFIER).functions["verify"].selector
 
 
@@ -72,6 +73,28 @@ def test_the_contract_and_python_answer_the_same(anvil: AnvilNode, network: Netw
     expected = [accepts(passkey.key, each, domains.rp_id_hash) for each in signatures]
     assert said == expected
     assert sum(said) >= 4
+
+
+def test_a_signature_over_nothing_is_made_without_a_key_and_opens_nothing(anvil: AnvilNode, network: Network) -> None:
+    domains = domains_of(network)
+    passkey = SoftPasskey(4711, domains)
+    r = int.from_bytes(passkey.key[:32], "big") % ORDER
+    s = min(r, ORDER - r)
+
+    # The digest zero, the key itself as the signature's point: the precompile accepts it, so the verifier must not ask.
+    over_nothing = bytes(32) + r.to_bytes(32, "big") + s.to_bytes(32, "big") + passkey.key
+    said = anvil.do("eth_call", {"to": hexed(PRECOMPILE), "data": hexed(over_nothing)}, "latest")
+    assert int(said, 16) == 1
+
+    for malformed in (
+        passkey.make(DIGEST, rp_id="example.org"),
+        passkey.make(DIGEST, flags=PRESENT),
+        passkey.sign(bytes(32)),
+    ):
+        forged = passkeys.encode(replace(passkeys.decode(malformed), r=r, s=s))
+        data = abi.call_data(VERIFIER, "verify", passkey.key, DIGEST, forged)
+        answer = anvil.do("eth_call", {"to": hexed(domains.verifier), "data": hexed(data)}, "latest")
+        assert as_bytes(answer)[:4] == b"\xff" * 4
 
 
 def accepts(key: bytes, signature: bytes, rp_id_hash: bytes) -> bool:

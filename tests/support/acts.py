@@ -71,7 +71,7 @@ def staff(institution: int, number: int, role: str, session: EoaKey, issuer: Eoa
         institution=institution,
         person=ids.person(institution, number.to_bytes(28, "big")),
         session=session.address,
-        roles=rules.role_mask([role]),
+        roles=rules.mask(rules.role(role)),
         trained_until=now + 100 * rules.DAY_S,
         not_before=now,
         not_after=now + rules.DAY_S // 2,

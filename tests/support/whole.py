@@ -64,7 +64,7 @@ OTHER_SUBJECT = ids.subject(w.CUSTODIAN, OTHER_SALT)
 OTHER_STUDY_SALT = keccak256(b"another study's salt")
 OTHER_STUDY = ids.study_id(w.CUSTODIAN, OTHER_STUDY_SALT)
 CERTIFICATE = keccak256(b"a certificate")
-ETREAT = rules.purpose_mask(["ETREAT"])
+ETREAT = rules.mask(rules.Purpose.ETREAT)
 OWN = rules.OWN_PURPOSES
 
 
@@ -110,7 +110,7 @@ def appointment(**changes: Any) -> Appoint:
         "subject": w.SUBJECT,
         "representative": hash_of(REPRESENTATIVE),
         "powers": rules.ALL_POWERS,
-        "purposes": rules.purpose_mask(["TREAT"]) | OWN,
+        "purposes": rules.mask(rules.Purpose.TREAT) | OWN,
         "not_after": w.NOW + 365 * w.DAY_S,
         "serial": 1,
         "terms": keccak256(b"what it rests on"),

@@ -6,11 +6,13 @@ is named anywhere, and enrolments that stopped half-way are finished before anyt
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fiducia.app.profiles import KeyName, Kind, Profile, new_profile
 from fiducia.errors import ConfigError
+from fiducia.journeys.patients.enrol import BATCH_MAX, NewPatient
 from fiducia.records.images import PatientIdentity, SubjectEntry
 
 if TYPE_CHECKING:
@@ -60,13 +62,48 @@ class Enrolment:
                 raise ConfigError(f"this patient is enrolled already, with the profile {known.profile}")
             return self._send(identity, None)
 
+    def enrol_list(self, identities: Sequence[PatientIdentity], tell: Callable[[int], None]) -> int:
+        """Enrol patients who hold no key, many in one transaction; whoever is enrolled already stays as they are.
+
+        Args:
+            identities: each once.
+            tell: told how many more are done, batch after batch.
+
+        Returns:
+            How many of them were not enrolled before.
+
+        Raises:
+            LimitError, LedgerError: as `enrol`; the same list again goes on.
+        """
+        enrolled = 0
+        for start in range(0, len(identities), BATCH_MAX):
+            batch = identities[start : start + BATCH_MAX]
+            with self._house.home.lock("enrol", wait_s=_WAIT_S):  # batch by batch: others get their turn in between
+                enrolled += self._enrol_batch(batch)
+            tell(len(batch))
+        return enrolled
+
+    def _enrol_batch(self, identities: Sequence[PatientIdentity]) -> int:
+        state = self._house.mirror(self._custodian.member).catch_up()
+        known = map(self._house.patients(self._custodian.member).subject_of, identities)
+        new = [
+            NewPatient(each, None)
+            for each, entry in zip(identities, known, strict=True)
+            if entry is None or not (entry.signer or state.subject(entry.subject))
+        ]
+        if new:
+            registrar = self._custodian.signer(KeyName.REGISTRAR)
+            journey = self._house.enrol_patients(self._custodian.member)
+            journey.run(new, custodian=self._custodian.institution, registrar=registrar)
+        return len(new)
+
     def finish_all(self) -> None:
         """Finish enrolments that were interrupted: known to the directory, unknown to the ledger or the profile."""
         state = self._house.mirror(self._custodian.member).catch_up()
-        for entry in self._house.patients(self._custodian.member).all():
-            if not entry.signer and state.subject(entry.subject) is None:
-                self.enrol_without_device(entry.identity)
-                continue
+        entries = self._house.patients(self._custodian.member).all()
+        bare = [each.identity for each in entries if not each.signer and state.subject(each.subject) is None]
+        self.enrol_list(bare, lambda _: None)
+        for entry in entries:
             profile = self._house.profiles().find(entry.profile) if entry.profile else None
             if profile is not None and (state.subject(entry.subject) is None or profile.subject != entry.subject):
                 with self._house.home.lock("enrol", wait_s=_WAIT_S):

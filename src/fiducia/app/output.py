@@ -17,7 +17,16 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from fiducia.core.problems import to_problem
 from fiducia.errors import FiduciaError
@@ -97,7 +106,12 @@ class Output:
 
     def progress(self) -> ProgressBar:
         """Return a progress display for a `with` block; fits `fiducia.ports.Progress`."""
-        return ProgressBar(self._err)
+        sizes = (DownloadColumn(binary_units=False), TransferSpeedColumn())
+        return ProgressBar(self._err, sizes)
+
+    def counting(self) -> ProgressBar:
+        """Return a progress display that counts things instead of bytes."""
+        return ProgressBar(self._err, (MofNCompleteColumn(),))
 
     def _json(self, value: Any) -> None:
         sys.stdout.write(json.dumps(_wire(value), ensure_ascii=False, indent=2) + "\n")
@@ -116,12 +130,11 @@ class Output:
 class ProgressBar:
     """Long work as a bar on a terminal, as nothing elsewhere."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, done: Sequence[ProgressColumn]) -> None:
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            DownloadColumn(binary_units=False),
-            TransferSpeedColumn(),
+            *done,
             TimeRemainingColumn(),
             console=console,
             transient=True,

@@ -8,7 +8,6 @@ No decision is taken here: `core.policy` does that. Source: design section 5.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -184,21 +183,6 @@ def role(name: str) -> Role:
 def power(name: str) -> Power:
     """Return a representative's power by its name. Raises: InputError."""
     return _named(Power, name)
-
-
-def purpose_mask(names: Iterable[str]) -> int:
-    """Return the mask of named purposes. Raises: InputError."""
-    return mask(*map(purpose, names))
-
-
-def action_mask(names: Iterable[str]) -> int:
-    """Return the mask of named actions. Raises: InputError."""
-    return mask(*map(action, names))
-
-
-def role_mask(names: Iterable[str]) -> int:
-    """Return the mask of named roles. Raises: InputError."""
-    return mask(*map(role, names))
 
 
 def purposes_in(bits: int) -> tuple[Purpose, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -31,6 +32,10 @@ ROLES = {
 DAY_S = 86_400
 
 
+def purposes_of(names: Iterable[str]) -> int:
+    return rules.mask(*map(rules.purpose, names))
+
+
 def test_positions() -> None:
     assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(PURPOSES.split(), range(10), strict=True))
     assert [(action.name, action.value) for action in Action] == list(zip(ACTIONS.split(), range(5), strict=True))
@@ -39,13 +44,13 @@ def test_positions() -> None:
 
 @pytest.mark.parametrize(("role", "names"), ROLES.items())
 def test_roles_and_their_purposes(role: str, names: str) -> None:
-    assert rules.purposes_of_roles(rules.role_mask([role])) == rules.purpose_mask(names.split())
+    assert rules.purposes_of_roles(rules.mask(rules.role(role))) == purposes_of(names.split())
 
 
 @given(st.sets(st.sampled_from(Role)))
 def test_roles_add_up(roles: set[Role]) -> None:
     together = rules.purposes_of_roles(rules.mask(*roles))
-    assert together == rules.purpose_mask({name for role in roles for name in ROLES[role.name].split()})
+    assert together == purposes_of({name for role in roles for name in ROLES[role.name].split()})
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -67,7 +72,7 @@ def test_bases(basis: Basis, purposes: str, days: int, blocks: bool, notice: str
     rule = rules.basis_rule(basis)
     assert rule is not None
     assert rule.basis is basis
-    assert rule.purposes == rules.purpose_mask(purposes.split())
+    assert rule.purposes == purposes_of(purposes.split())
     assert rule.max_s == days * DAY_S
     assert rule.restriction_blocks is blocks
     assert rule.notice.name == notice
@@ -80,9 +85,9 @@ def test_no_basis(basis: int) -> None:
 
 @given(st.sets(st.sampled_from(Purpose)), st.sets(st.sampled_from(Action)), st.sets(st.sampled_from(Role)))
 def test_masks_and_back(purposes: set[Purpose], actions: set[Action], roles: set[Role]) -> None:
-    assert rules.purposes_in(rules.purpose_mask(each.name for each in purposes)) == tuple(sorted(purposes))
-    assert rules.actions_in(rules.action_mask(each.name for each in actions)) == tuple(sorted(actions))
-    assert rules.roles_in(rules.role_mask(each.name for each in roles)) == tuple(sorted(roles))
+    assert rules.purposes_in(rules.mask(*purposes)) == tuple(sorted(purposes))
+    assert rules.actions_in(rules.mask(*actions)) == tuple(sorted(actions))
+    assert rules.roles_in(rules.mask(*roles)) == tuple(sorted(roles))
 
 
 def test_unknown_names_say_what_there_is() -> None:

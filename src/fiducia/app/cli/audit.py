@@ -12,14 +12,14 @@ from fiducia.app.cli import audit_log, parsing
 from fiducia.app.cli.common import Call, add_commands, command, noun
 from fiducia.app.cli.erasures import MARK as ERASURE_MARK
 from fiducia.app.cli.erasures import verify_certificate
+from fiducia.app.cli.files import read_document
 from fiducia.app.cli.proofs import MARK as PROVENANCE_MARK
-from fiducia.app.cli.proofs import export_trust, files_of, read_bounded, verify_provenance
+from fiducia.app.cli.proofs import export_trust, files_of, verify_provenance
 from fiducia.app.output import Fact, utc
 from fiducia.core.finding import Finding
 from fiducia.errors import InputError
 
 EXIT_FINDING = 1
-_REPORT_MAX_BYTES = 64 << 20
 
 app = noun(
     "audit",
@@ -77,7 +77,7 @@ def verify(
     if files and study is not None:
         raise typer.BadParameter("a file says itself what it is about: leave --study out")
     meant = files_of(files or [])
-    if meant and audit_log.is_log_file(given := _read(meant[0])):
+    if meant and audit_log.is_log_file(given := read_document(meant[0])):
         if len(meant) > 1 or trust is not None or instance is not None:
             raise typer.BadParameter(
                 "give one journal's proof, or one piece of evidence, with --keys and --witnesses alone"
@@ -161,14 +161,14 @@ _PROOFS: tuple[tuple[bytes, Callable[[Call, Sequence[Path], Path | None, Path | 
 
 
 def _proof_of(path: Path) -> Callable[[Call, Sequence[Path], Path | None, Path | None], int] | None:
-    data = _read(path)
+    data = read_document(path)
     return next((check for mark, check in _PROOFS if mark in data), None)
 
 
 def _verify_ledger(call: Call, report: Path | None, study: str | None) -> int:
     journey = call.house.audit_ledger()
     if report is not None:
-        made = journey.check(_read(report))
+        made = journey.check(read_document(report))
     else:
         made = journey.run(parsing.study_id(study) if study else None).report
     findings = [_finding(finding) for finding in made.findings]
@@ -192,10 +192,6 @@ def _finding(finding: Finding) -> Fact:
         "study_id": finding.study_id,
         "detail": finding.detail,
     }
-
-
-def _read(path: Path) -> bytes:
-    return read_bounded(path, _REPORT_MAX_BYTES, "report")
 
 
 add_commands(app, prove=audit_log.prove, keys=audit_log.keys, log=audit_log.log)

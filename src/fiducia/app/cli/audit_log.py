@@ -10,6 +10,7 @@ import typer
 
 from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call
+from fiducia.app.cli.files import read_document
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Profile
 from fiducia.core.tlog.evidence import is_evidence
@@ -19,7 +20,6 @@ from fiducia.errors import InputError, JournalError, ProofError
 from fiducia.journeys.logs.proving import WrittenProof, check_entries, check_evidence
 
 EXIT_FINDING = 1
-FILE_MAX_BYTES = 64 << 20
 _LOOK_EVERY_S = 0.5
 
 
@@ -114,7 +114,7 @@ def log(
       fiducia audit log hospital-a
       fiducia audit log hospital-a --seen colleague.note --evidence evidence
     """
-    notes = [read(path) for path in seen or []]
+    notes = [read_document(path) for path in seen or []]
     audited = call.house.audit_log(call.acting).run(
         parsing.institution(member, call.house.profiles()), notes, witnesses
     )
@@ -148,7 +148,9 @@ def is_log_file(data: bytes) -> bool:
 
 def verify_file(call: Call, path: Path, data: bytes, keys_file: Path | None, witnesses: int) -> None:
     """Check a file of proofs or evidence and print what it shows. Raises: ProofError, SignatureError, EncodingError."""
-    known = keys_in(read(keys_file).decode(errors="replace")) if keys_file else call.house.log_keys(call.acting)
+    known = (
+        keys_in(read_document(keys_file).decode(errors="replace")) if keys_file else call.house.log_keys(call.acting)
+    )
     if is_proof(data):
         call.out.facts(_proved(path, data, known, witnesses))
         return
@@ -156,16 +158,6 @@ def verify_file(call: Call, path: Path, data: bytes, keys_file: Path | None, wit
     call.out.facts(
         {"evidence": str(path), "log": lied.origin, "lied": lied.kind, "sizes": list(lied.sizes), "verified": True}
     )
-
-
-def read(path: Path) -> bytes:
-    """Return a file's content. Raises: InputError."""
-    try:
-        if path.stat().st_size > FILE_MAX_BYTES:
-            raise InputError(f"{path} is longer than any report or proof")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _proved(path: Path, data: bytes, known: LogKeys, witnesses: int) -> Fact:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fiducia.app.cli.files import read_bounded
 from fiducia.app.cli.views import scope_of, standing
 from fiducia.core import fhir_consent
 from fiducia.core.entries import GivenGrant
@@ -17,12 +18,7 @@ from fiducia.errors import InputError
 
 def read_consent(path: Path) -> Consent:
     """Return what a file says. Raises: InputError (not readable, or not what a grant can hold)."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LIMIT_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return fhir_consent.decode(data)
+    return fhir_consent.decode(read_bounded(path, LIMIT_BYTES, "Consent"))
 
 
 def write_consent(state: State, entry: GivenGrant) -> str:

@@ -11,7 +11,8 @@ import typer
 from fiducia.app.cli import parsing
 from fiducia.app.cli.acting import staff_approver, subject_of
 from fiducia.app.cli.common import Call, command, noun
-from fiducia.app.cli.signing import read_file, showing
+from fiducia.app.cli.files import read_document
+from fiducia.app.cli.signing import showing
 from fiducia.app.cli.views import show_fetched
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Profile
@@ -176,7 +177,7 @@ def review(
     """
     officer = call.profile("officer-b")
     done = call.house.review_emergency(officer).run(
-        parsing.grant_id(grant), _outcome(outcome), read_file(report), staff_approver(officer)
+        parsing.grant_id(grant), _outcome(outcome), read_document(report), staff_approver(officer)
     )
     call.out.facts(
         {

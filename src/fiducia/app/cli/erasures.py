@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from fiducia.app.cli.common import Call
-from fiducia.app.cli.proofs import read_bounded
+from fiducia.app.cli.files import read_bounded
 from fiducia.app.output import utc
 from fiducia.core.erasing import verify_erasure
 from fiducia.core.formats.erasure import ERASURE_FORMAT, ERASURE_MAX_BYTES

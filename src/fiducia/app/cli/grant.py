@@ -12,6 +12,7 @@ from fiducia.app.cli import asks, grant_views, parsing
 from fiducia.app.cli.acting import deciding_key, patient_of, staff_approver, subject_of
 from fiducia.app.cli.common import Call, command, noun
 from fiducia.app.cli.consent import read_consent
+from fiducia.app.cli.files import read_document
 from fiducia.app.cli.grant_orders import (
     ActionOption,
     EveryOption,
@@ -23,7 +24,7 @@ from fiducia.app.cli.grant_orders import (
     SubjectOption,
     UntilOption,
 )
-from fiducia.app.cli.signing import read_file, read_grant, show_given, showing, write_grant
+from fiducia.app.cli.signing import read_grant, show_given, showing, write_grant
 from fiducia.app.cli.views import scope_of
 from fiducia.app.profiles import KeyName, Kind, Profile
 from fiducia.core import ids
@@ -145,7 +146,7 @@ def _give_by_staff(call: Call, options: Options, basis: Basis, document: Path | 
         order,
         basis,
         [staff_approver(each) for each in signing],
-        document=read_file(document) if document else b"",
+        document=read_document(document) if document else b"",
         show=show,
     )
     show_given(call, given, shown[0], study_id=order.study_id, series=order.series)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,17 +12,15 @@ from fiducia.app import signers
 from fiducia.app.cli import recovery, restriction
 from fiducia.app.cli.acting import names_of
 from fiducia.app.cli.common import Call, command, noun
+from fiducia.app.cli.files import read_bounded
 from fiducia.app.enrolment import Enrolment
 from fiducia.app.output import utc
+from fiducia.app.patient_list import LIST_MAX_BYTES, identity, parse
 from fiducia.core.replay import State
-from fiducia.errors import InputError
-from fiducia.records.images import PatientIdentity
 
 app = noun("patient", "Patients: enrolled by their hospital, known to the ledger by a pseudonym.")
 recovery.register(app)
 restriction.register(app)
-
-_MAX_ID_CHARS = 256
 
 
 @command(app, "enrol")
@@ -57,13 +56,40 @@ def enrol(
     """
     if no_device and profile:
         raise typer.BadParameter("a patient without a device has no profile: give --profile or --no-device")
-    if not 0 < len(patient_id) <= _MAX_ID_CHARS or len(issuer) > _MAX_ID_CHARS:
-        raise InputError(f"a patient ID has 1 to {_MAX_ID_CHARS} characters, its issuer at most as many")
     custodian = call.house.institution(call.profile("hospital-a"))
-    enrolment, identity = Enrolment(call.house, custodian), PatientIdentity(issuer, patient_id)
-    entry = enrolment.enrol_without_device(identity) if no_device else enrolment.enrol(identity, profile)
+    enrolment, patient = Enrolment(call.house, custodian), identity(issuer, patient_id)
+    entry = enrolment.enrol_without_device(patient) if no_device else enrolment.enrol(patient, profile)
     facts = {"subject": entry.subject, "patient_profile": entry.profile or None, "custodian": custodian.institution}
     call.out.facts(facts)
+
+
+@command(app, "enrol-list")
+def enrol_list(
+    call: Call,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV in UTF-8 with the heading patient_id, or patient_id,issuer."),
+    ],
+) -> None:
+    """Enrol all patients of a list who are not enrolled yet, a hundred in one transaction.
+
+    They hold no key: a key comes later, by `patient recover`; until then the hospital's staff appoint
+    representatives. Whoever is enrolled already stays as they are; a run that was interrupted is gone on with by the
+    same command.
+
+    \b
+    Example:
+      fiducia patient enrol-list patients.csv --as hospital-a
+    """
+    custodian = call.house.institution(call.profile("hospital-a"))
+    patients = parse(read_bounded(file, LIST_MAX_BYTES, "list of patients"))
+    with call.out.counting() as bar:
+        bar.start("enrolling", len(patients))
+        enrolled = Enrolment(call.house, custodian).enrol_list(patients, bar.advance)
+    known = len(patients) - enrolled
+    call.out.facts(
+        {"patients": len(patients), "enrolled": enrolled, "known": known, "custodian": custodian.institution}
+    )
 
 
 @command(app, "list")

@@ -11,6 +11,7 @@ import typer
 
 from fiducia.app.cli import parsing
 from fiducia.app.cli.common import Call
+from fiducia.app.cli.files import read_bounded
 from fiducia.app.output import Fact, utc
 from fiducia.app.profiles import Kind
 from fiducia.app.signers import requester_of
@@ -127,18 +128,6 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             raise InputError(f"there is no provenance file (*{SUFFIX}) in {path}")
         found += beneath
     return found
-
-
-def read_bounded(path: Path, most: int, what: str) -> bytes:
-    """Return a file's bytes. Raises: InputError (unreadable, or longer than any such file)."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > most:
-        raise InputError(f"{path} is longer than any {what}")
-    return data
 
 
 def _judge(verifier: ProvenanceVerifier, files: Sequence[Path]) -> Judged:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from fiducia.app.cli.common import Call
+from fiducia.app.cli.files import read_document
 from fiducia.app.output import utc
 from fiducia.core import wire
 from fiducia.errors import InputError
 from fiducia.journeys.grants.grant import GrantResult, Show
 from fiducia.records.ledger import GrantAct
-
-_FILE_MAX_BYTES = 64 << 20
 
 
 def showing(call: Call) -> tuple[Show, list[str]]:
@@ -46,21 +45,9 @@ def show_given(call: Call, given: GrantResult, words: str, *, study_id: bytes, s
     )
 
 
-def read_file(path: Path) -> bytes:
-    """Return a file's bytes, at most 64 MiB. Raises: InputError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not 0 < len(data) <= _FILE_MAX_BYTES:
-        raise InputError(f"{path} is empty, or longer than {_FILE_MAX_BYTES} bytes")
-    return data
-
-
 def read_grant(path: Path) -> GrantAct:
     """Return the signed grant in a file. Raises: InputError (not readable), EncodingError (not one)."""
-    act = wire.decode_act(read_file(path))
+    act = wire.decode_act(read_document(path))
     if not isinstance(act, GrantAct):
         raise InputError(f"{path} holds a signed act, but no grant")
     return act

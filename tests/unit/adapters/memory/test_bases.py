@@ -23,9 +23,9 @@ By = tuple[Signer | Staff, ...]
 
 PAPER = w.default_grant(basis=Basis.PAPER)
 CARE = w.default_grant(basis=Basis.CARE)
-LAW = w.default_grant(basis=Basis.LAW, purposes=rules.purpose_mask(["PUBHLTH", "HLEGAL"]))
+LAW = w.default_grant(basis=Basis.LAW, purposes=rules.mask(rules.Purpose.PUBHLTH, rules.Purpose.HLEGAL))
 EMERGENCY = emergency()
-RESEARCHER_2 = NURSE_2.with_badge(roles=rules.role_mask(["RESEARCHER"]))
+RESEARCHER_2 = NURSE_2.with_badge(roles=rules.mask(rules.Role.RESEARCHER))
 
 GIVEN: list[tuple[Grant, By]] = [
     (PAPER, (OFFICER_1, NURSE_1)),

@@ -68,7 +68,7 @@ def test_the_same_appointment_again_is_done_and_another_is_refused() -> None:
     "changes",
     [
         {"powers": 4},
-        {"purposes": rules.purpose_mask(["PUBHLTH"])},
+        {"purposes": rules.mask(rules.Purpose.PUBHLTH)},
         {"purposes": 1 << 10},
         {"not_after": w.NOW + whole.DELAY_S},
         {"not_after": 2**40},
@@ -223,7 +223,7 @@ def test_a_grant_never_outlives_the_power_behind_it() -> None:
     (event,) = world.give(short, REPRESENTATIVE).events
     assert isinstance(event, events.GrantGiven)
     assert event.expiry_at == w.NOW + 50
-    beyond = w.default_grant(purposes=rules.purpose_mask(["HRESCH"]), salt=b"\1" * 32)
+    beyond = w.default_grant(purposes=rules.mask(rules.Purpose.HRESCH), salt=b"\1" * 32)
     refused(world, world.grant_by(beyond, REPRESENTATIVE), "PurposesRefused")
     refused(world, world.grant_by(beyond, OTHER_REPRESENTATIVE), "NoStanding")
 

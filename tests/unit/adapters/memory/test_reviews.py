@@ -29,7 +29,7 @@ from tests.support.whole import (
 
 GRANT = emergency()
 REVIEW = Review(ids.grant_id(GRANT), 1, keccak256(b"a report"))
-ALSO_OFFICER = DOCTOR_2.with_badge(roles=rules.role_mask(["PHYSICIAN", "OFFICER"]))
+ALSO_OFFICER = DOCTOR_2.with_badge(roles=rules.mask(rules.Role.PHYSICIAN, rules.Role.OFFICER))
 
 
 def opened() -> whole.Whole:
