@@ -6,10 +6,8 @@ import re
 import shlex
 
 import pytest
-import typer.main
 
 from fiducia.adapters.memory.store import MemoryStore
-from fiducia.app.cli import app
 from fiducia.core import ids
 from fiducia.core.emergencies import identity_digest
 from fiducia.core.entries import NO_SIGNER
@@ -25,6 +23,7 @@ from fiducia.records.ledger import KeyKind
 from fiducia.records.statements import LateEmergency, LookUp, SignedLookUp
 from tests.journeys.test_late import emergency, stall
 from tests.support.colleagues import staffed, team_of
+from tests.support.commands import whole_tree
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, IDENTITY, Consortium, key
 from tests.support.household import settled
 from tests.support.trustees import HOSPITAL_C, dealt
@@ -326,7 +325,7 @@ def exist(lines: list[str]) -> None:
     """Each command is one of the tree's, with its options and arguments."""
     for line in lines:
         words = shlex.split(line)[1:]
-        tree = typer.main.get_command(app)
+        tree = whole_tree()
         while hasattr(tree, "commands"):
             tree = tree.commands[words.pop(0)]
         context = tree.make_context(line, words, resilient_parsing=False)

@@ -29,6 +29,7 @@ from fiducia.app.cli import main
 from fiducia.app.home import Home
 from fiducia.app.settings import load
 from fiducia.app.wiring import House
+from tests.support.forked import Forked
 
 TIMEOUT_S = 180
 _PROGRAM = (sys.executable, "-m", "fiducia.app.cli")
@@ -87,14 +88,19 @@ class Cli:
 
     def run(self, *words: object) -> Result:
         """Run a command to its end, however it ends."""
+        own = self.command(*words)[len(_PROGRAM) :]
         if "FIDUCIA_STOP_AT" in self.environment or words[0] in ("up", "down"):
-            with self.started(*words) as process:
+            process = Forked(own, self.variables())
+            try:
                 out, err = process.communicate(timeout=TIMEOUT_S)
-                return Result(process.returncode, out, err)
+            finally:
+                process.kill()
+            assert process.returncode is not None
+            return Result(process.returncode, out, err)
         said, errors = io.StringIO(), io.StringIO()
-        own = patch.dict(os.environ, self.variables(), clear=True)
-        with own, contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
-            code = main(self.command(*words)[len(_PROGRAM) :])
+        variables = patch.dict(os.environ, self.variables(), clear=True)
+        with variables, contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+            code = main(own)
         return Result(code, said.getvalue(), errors.getvalue())
 
     def ok(self, *words: object) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from fiducia.app.evmd import EVMD_VERSION, find_evmd
 from fiducia.app.plan import load_plan
 from tests.support.needs import unavailable
-from tests.support.stack import Development, clean_environment, processes_of
+from tests.support.stack import Development, Running, clean_environment, processes_of
 
 VALIDATORS = 4
 QUICK = Path(__file__).with_name("quick_lab.py")
@@ -22,7 +22,7 @@ QUICK = Path(__file__).with_name("quick_lab.py")
 class Lab(Development):
     """One home whose chain has four validators."""
 
-    def begin(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def begin(self, *words: str, environment: Mapping[str, str] | None = None) -> Running:
         """Start a command in a process of its own, with quick validators."""
         return subprocess.Popen(
             [sys.executable, "-I", "-u", str(QUICK), *words, "--home", str(self.home.root), "--json"],

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 MIN_NEEDLE_BYTES = 5
 _CHUNK_BYTES = 1 << 22
 
@@ -49,13 +51,14 @@ def find_plaintext(
     patterns = [(label, form, pattern) for label, needle in needles.items() for form, pattern in forms(needle)]
     if not patterns:
         raise ValueError("nothing to look for")
+    heads = _Heads([pattern for _, _, pattern in patterns])
     spared = {path.absolute() for path in except_}
     found: list[Plaintext] = []
     for path in _files(root.absolute(), spared):
         name = os.fsencode(path.name)
         found += [Plaintext(label, form, path, -1) for label, form, pattern in patterns if pattern in name]
         if stat.S_ISREG(path.lstat().st_mode):
-            found += _search(path, patterns)
+            found += _search(path, patterns, heads)
     return tuple(found)
 
 
@@ -98,11 +101,38 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _search(path: Path, patterns: list[tuple[str, str, bytes]]) -> list[Plaintext]:
+class _Heads:
+    """Finds where many patterns may begin in one pass over a window: by a hash of their first four bytes."""
+
+    _FACTOR = np.uint32(0x9E3779B1)
+    _SHIFT = np.uint32(12)
+
+    def __init__(self, patterns: list[bytes]) -> None:
+        self._of: dict[bytes, list[int]] = {}
+        for number, pattern in enumerate(patterns):
+            self._of.setdefault(pattern[:4], []).append(number)
+        self._known = np.zeros(1 << 20, dtype=np.bool_)
+        self._known[self._hash(b"".join(self._of))] = True
+
+    def in_order(self, window: bytes) -> Iterator[tuple[int, list[int]]]:
+        """Yield each place where patterns may begin, and the numbers of those, from the window's begin to its end."""
+        places = []
+        for offset in range(min(4, max(0, len(window) - 3))):
+            words = window[offset : offset + (len(window) - offset) // 4 * 4]
+            places.append(np.flatnonzero(self._known[self._hash(words)]) * 4 + offset)
+        for place in np.sort(np.concatenate(places or [np.zeros(0, dtype=np.int64)])).tolist():
+            numbers = self._of.get(window[place : place + 4])
+            if numbers:
+                yield place, numbers
+
+    def _hash(self, words: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+        return (np.frombuffer(words, dtype="<u4") * self._FACTOR) >> self._SHIFT
+
+
+def _search(path: Path, patterns: list[tuple[str, str, bytes]], heads: _Heads) -> list[Plaintext]:
     """Return the first find of each pattern, reading in chunks that overlap by the longest pattern."""
     overlap = max(len(pattern) for _, _, pattern in patterns) - 1
-    left = list(patterns)
-    found: list[Plaintext] = []
+    first: dict[int, int] = {}
     try:
         file = path.open("rb")
     except FileNotFoundError:  # gone meanwhile, as temporary files go
@@ -111,11 +141,10 @@ def _search(path: Path, patterns: list[tuple[str, str, bytes]]) -> list[Plaintex
         at, window = 0, b""
         while chunk := file.read(_CHUNK_BYTES):
             window += chunk
-            for pattern in list(left):
-                offset = window.find(pattern[2])
-                if offset >= 0:
-                    found.append(Plaintext(pattern[0], pattern[1], path, at + offset))
-                    left.remove(pattern)
+            for place, numbers in heads.in_order(window):
+                for number in numbers:
+                    if number not in first and window.startswith(patterns[number][2], place):
+                        first[number] = at + place
             keep = min(overlap, len(window))
             at, window = at + len(window) - keep, window[len(window) - keep :]
-    return found
+    return [Plaintext(*patterns[number][:2], path, first[number]) for number in sorted(first)]

@@ -11,7 +11,6 @@ import contextlib
 import datetime
 import io
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -35,13 +34,12 @@ from fiducia.app.settings import load
 from fiducia.app.wiring import House
 from fiducia.errors import LedgerUnreachableError
 from tests.support.anvil import anvil_binary
+from tests.support.forked import Forked
 from tests.support.kubo import kubo_binary
 
 ENDS_S = 120.0
-FORKS = multiprocessing.get_context("forkserver")
-"""Processes of their own for commands that are killed: modules are loaded once, each process is forked from there."""
-FORKS.set_forkserver_preload(["fiducia.app.cli", "fiducia.app.wiring", "tests.support.stack"])
 
+Running = Forked | subprocess.Popen[str]
 PYTHON = (sys.executable, "-I", "-u", "-m", "fiducia.app.cli")
 
 
@@ -83,16 +81,10 @@ class Development:
             code = main([*words, "--home", str(home or self.home.root), "--json"])
         return _checked(words, code, out.getvalue(), err.getvalue(), expect)
 
-    def begin(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def begin(self, *words: str, environment: Mapping[str, str] | None = None) -> Running:
         """Start a command in a process of its own; `ended` waits for it."""
-        return subprocess.Popen(
-            [*PYTHON, *words, "--home", str(self.home.root), "--json"],
-            env=clean_environment(**self.environment, **(environment or {})),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        variables = clean_environment(**{**self.environment, **(environment or {})})
+        return Forked([*words, "--home", str(self.home.root), "--json"], variables)
 
     def process(self, *words: str, expect: int = 0, environment: Mapping[str, str] | None = None) -> Ran:
         """Run a command in a process of its own and check its exit code."""
@@ -100,16 +92,7 @@ class Development:
 
     def killed(self, point: str, *words: str) -> None:
         """Run a command that SIGKILL ends at a fault point; that it died so is the proof that it got there."""
-        said = self.root / "killed.log"
-        arguments = [*words, "--home", str(self.home.root)]
-        process = FORKS.Process(target=_act, args=(arguments, {**self.environment, "FIDUCIA_STOP_AT": point}, said))
-        process.start()
-        process.join(ENDS_S)
-        code = process.exitcode
-        process.kill()
-        process.join()
-        process.close()
-        assert code == -signal.SIGKILL, f"{point}: exit {code}: {words}\n{said.read_text()}"
+        ended(self.begin(*words, environment={"FIDUCIA_STOP_AT": point}), -signal.SIGKILL)
 
     # -- the stack
 
@@ -233,25 +216,16 @@ def fetch_words(study_id: str, out: Path, *options: str) -> tuple[str, ...]:
     return ("study", "fetch", study_id, "--purpose", "TREAT", "--out", str(out), *options)
 
 
-def ended(process: subprocess.Popen[str], expect: int = 0) -> Ran:
+def ended(process: Running, expect: int = 0) -> Ran:
     """Wait for a command and check its exit code."""
     try:
         out, err = process.communicate(timeout=ENDS_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=ENDS_S)
         raise
+    assert process.returncode is not None
     return _checked(process.args, process.returncode, out, err, expect)
-
-
-def _act(words: list[str], environment: dict[str, str], said: Path) -> None:
-    """Run a command as the whole of this process."""
-    clean = clean_environment(**environment)
-    os.environ.clear()
-    os.environ.update(clean)
-    with said.open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-        code = main(words)
-    sys.exit(code)
 
 
 def _checked(words: object, code: int, out: str, err: str, expect: int | tuple[int, ...]) -> Ran:

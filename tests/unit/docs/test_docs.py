@@ -11,9 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import typer.main
 
-from fiducia.app.cli import app
+from tests.support.commands import whole_tree
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
@@ -68,7 +67,7 @@ def commands(page: Path) -> list[str]:
 )
 def test_commands_exist_with_their_options(page: Path, line: str) -> None:
     words = shlex.split(line)
-    command = typer.main.get_command(app)
+    command = whole_tree()
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         word = words.pop(0)
         if word.isupper():  # NOUN, VERB

@@ -76,3 +76,20 @@ def test_a_search_that_cannot_mean_anything_is_refused(tmp_path: Path) -> None:
         find_plaintext(tmp_path, {})
     with pytest.raises(FileNotFoundError):
         find_plaintext(tmp_path / "absent", {"key": SECRET})
+
+
+@given(st.lists(st.binary(min_size=5, max_size=9), min_size=1), st.binary(max_size=9), st.data())
+def test_many_needles_are_each_found_where_they_first_lie(
+    tmp_path_factory: pytest.TempPathFactory, needles: list[bytes], between: bytes, data: st.DataObject
+) -> None:
+    """Also where several begin alike, one lies in another, or at the very end."""
+    needles += [needle[:4] + b"another" for needle in needles]
+    content = between.join(data.draw(st.lists(st.sampled_from([*needles, *(needle[:-1] for needle in needles)]))))
+    path = tmp_path_factory.mktemp("many") / "file"
+    path.write_bytes(content)
+    found = {find.label: find.offset for find in find_plaintext(path, dict(enumerated(needles))) if find.form == "raw"}
+    assert found == {label: content.find(needle) for label, needle in enumerated(needles) if needle in content}
+
+
+def enumerated(needles: list[bytes]) -> list[tuple[str, bytes]]:
+    return [(str(number), needle) for number, needle in enumerate(needles)]

@@ -2,7 +2,7 @@
 
 Owns the command tree's root and the one error boundary: 0 done, 1 a finding or failed verification, 2 usage,
 settings or wrong network, 3 refused by policy, 4 a part unreachable, stale or not final, 5 bad input, 130
-interrupted. Commands are in the modules beside this one, a module per noun; they decide nothing.
+interrupted. Commands are in the modules beside this one, a module per noun (`nouns` loads them); they decide nothing.
 """
 
 from __future__ import annotations
@@ -16,31 +16,10 @@ from typing import Annotated, Any, cast
 
 import typer
 import typer.main
-from typer import rich_utils
 
-from fiducia.app.cli import (
-    audit,
-    backup,
-    badge,
-    broker,
-    database,
-    emergency,
-    gateway,
-    grant,
-    incident,
-    intake,
-    key,
-    lab,
-    member,
-    notice,
-    patient,
-    quarantine,
-    representative,
-    stack,
-    study,
-    viewer,
-)
+from fiducia.app.cli import stack
 from fiducia.app.cli.common import AsOption, Common, HomeOption, JsonOption
+from fiducia.app.cli.nouns import Nouns
 from fiducia.app.interruptions import ended_by_signals
 from fiducia.app.output import Output
 from fiducia.app.settings import load
@@ -66,7 +45,7 @@ Exit codes: 0 done · 1 a finding or failed verification · 2 usage, settings, w
 """
 
 app = typer.Typer(
-    name="fiducia", help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
+    name="fiducia", cls=Nouns, help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
 
 
@@ -91,28 +70,6 @@ def root(
 
 
 stack.register(app)
-for each in (
-    member,
-    key,
-    badge,
-    patient,
-    representative,
-    study,
-    intake,
-    quarantine,
-    grant,
-    emergency,
-    notice,
-    incident,
-    gateway,
-    viewer,
-    audit,
-    backup,
-    broker,
-    database,
-    lab,
-):
-    app.add_typer(each.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -156,6 +113,8 @@ def _run(words: list[str], common: Common) -> int:
 
 def _usage(error: typer.TyperException, common: Common) -> int:
     """Show what is wrong with the words that were given."""
+    from typer import rich_utils  # takes a while to load; most commands never need it
+
     rich_utils.rich_format_error(cast(Any, error))  # typer declares it for its own, unexported class
     if common.as_json:
         Output(True).problem("usage", error.format_message(), error.exit_code)

@@ -5,6 +5,7 @@ Everything on the ledger is public to members; these views only keep a list to w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,7 @@ def visible_studies(state: State, profile: Profile) -> list[Study]:
         return list(state.studies())
     if profile.kind in PATIENT_SIDE:
         return [study for subject in own_subjects(state, profile) for study in state.studies(subject)]
-    granted = {
-        study.study_id
-        for study in state.studies()
-        for entry in state.grants_of_subject(study.subject)
-        if entry.grant and _is_for(entry.grant, profile) and _may_cover(state, entry.grant, study)
-    }
+    granted = {study for subject in state.subjects() for study in _granted(state, subject.subject, profile)}
     own = profile.kind is Kind.INSTITUTION
     return [
         study
@@ -127,7 +123,14 @@ def _is_for(grant: Grant, profile: Profile) -> bool:
     return profile.institution != 0 and ids.institution_of(grant.grantee) == profile.institution
 
 
-def _may_cover(state: State, grant: Grant, study: Study) -> bool:
-    if grant.scope == ids.ALL_SCOPE:
-        return policy.covers(grant, study.study_id, 0, study.anchored_at)
-    return scope_of(state, grant)[0] == study.study_id
+def _granted(state: State, subject: bytes, profile: Profile) -> Iterator[bytes]:
+    """Yield the studies of a subject that a profile's grants may cover; what a grant names is looked for once."""
+    studies = {study.study_id: study for study in state.studies(subject)}
+    for entry in state.grants_of_subject(subject):
+        grant = entry.grant
+        if not grant or not _is_for(grant, profile):
+            continue
+        if grant.scope == ids.ALL_SCOPE:
+            yield from (each for each, study in studies.items() if policy.covers(grant, each, 0, study.anchored_at))
+        elif (named := scope_of(state, grant)[0]) in studies:
+            yield named

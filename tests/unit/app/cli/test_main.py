@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from fiducia import errors
 from fiducia.app import cli
 from fiducia.app.cli import common
 from fiducia.errors import DeniedError, FiduciaError
+from tests.support.commands import every_command
 
 RAISED: list[BaseException] = []
 SEEN: list[common.Call] = []
@@ -133,15 +135,7 @@ def test_common_options_count_before_the_noun_and_after_the_verb_where_the_later
     assert [(call.home.root, call.acting) for call in SEEN] == [(one, "patient"), (two, "x")]
 
 
-def _commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    for command in group.registered_commands:
-        yield (*path, command.name or ""), inspect.getdoc(command.callback) or ""
-    for each in group.registered_groups:
-        assert each.typer_instance is not None
-        yield from _commands(each.typer_instance, (*path, each.typer_instance.info.name or ""))
-
-
-COMMANDS = dict(_commands(cli.app))
+COMMANDS = {path: inspect.getdoc(command.callback) or "" for path, command in every_command()}
 
 PROMISED = """
 up, down, status, member admit, member list, key publish, key list, badge issue, badge show, patient enrol,
@@ -173,3 +167,19 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_empty_home_is_exit_2_and_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--home", str(tmp_path / "empty"), "study", "list"]) == 2
     assert "fiducia up" in capsys.readouterr().err
+
+
+def test_a_command_loads_its_own_noun_alone() -> None:
+    code = """
+import sys
+from fiducia.app.cli import main, nouns
+assert main(["broker", "serve", "--help"]) == 0
+print([name for name in nouns.NOUNS if f"fiducia.app.cli.{name}" in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['broker']"
+
+
+def test_a_noun_that_is_mistyped_is_told_what_may_be_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["quarantin", "list"]) == 2
+    assert "Did you mean 'quarantine'?" in " ".join(capsys.readouterr().err.split())

@@ -122,6 +122,12 @@ def test_a_grant_of_one_series_shows_its_study_and_number() -> None:
     assert [study.study_id for study in views.visible_studies(state, CLINICIAN)] == [STUDY]
 
 
+def test_a_grant_covers_no_study_of_another_subject() -> None:
+    for scope in (THEIRS, ids.series_scope(THEIRS, 1)):
+        state = told(replace(GRANT, scope=scope)).state()
+        assert views.visible_studies(state, CLINICIAN) == []
+
+
 def test_a_grant_of_everything_names_no_study() -> None:
     grant = replace(GRANT, scope=ids.ALL_SCOPE, anchored_by=ids.FUTURE_TOO)
     state = told(grant).state()
