@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +62,22 @@ class DevelopmentStack:
         self._home = house.home
         self._settings = settings
         self._say = say
+        self._is_up = False
+
+    @contextlib.contextmanager
+    def foreground(self) -> Iterator[None]:
+        """Stop everything when the block ends, if `up` was done in it: Ctrl-C is then the way in which it ends.
+
+        A start that is interrupted stops what it started by itself, and is interrupted for its caller, too.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self._is_up:
+                raise
+        finally:
+            if self._is_up:
+                self.down(wait_s=0.0)
 
     def up(
         self,
@@ -101,27 +117,23 @@ class DevelopmentStack:
             self._brokers(plan, starting)
             self._wait_until_kept(plan)
             note_set_up(self._house)
+            self._is_up = True  # before anything is kept: whoever is in the foreground stops it from here on
             starting.keep()
 
     def watch(self) -> None:
-        """Stay until a signal comes or `down` was called elsewhere, then stop everything.
+        """Stay until a signal comes or `down` was called elsewhere.
 
         Raises:
-            LedgerUnreachableError: a part ended by itself; the rest was stopped, too.
+            LedgerUnreachableError: a part ended by itself.
         """
         children = list(recorded(self._home.run))
-        try:
-            while children:
-                time.sleep(_WATCH_S)
-                ended = [child for child in children if not child.alive()]
-                for child in ended:
-                    if not self._was_stopped(child):
-                        raise LedgerUnreachableError(
-                            f"{child.program.name} ended by itself\n{child.log_tail()}".rstrip()
-                        )
-                children = [child for child in children if child not in ended]
-        finally:
-            self.down(wait_s=0.0)
+        while children:
+            time.sleep(_WATCH_S)
+            ended = [child for child in children if not child.alive()]
+            for child in ended:
+                if not self._was_stopped(child):
+                    raise LedgerUnreachableError(f"{child.program.name} ended by itself\n{child.log_tail()}".rstrip())
+            children = [child for child in children if child not in ended]
 
     def _was_stopped(self, child: Child) -> bool:
         """Tell whether somebody stopped a process on purpose, and so removes its pid file right afterwards."""

@@ -79,12 +79,13 @@ def bring_up(
     from fiducia.app.stack import DevelopmentStack  # loads what only the commands of the stack need
 
     stack = DevelopmentStack(call.house, call.settings, call.out.say)
-    stack.up(store.value if store else None, detach=detach, validators=validators, custody=custody)
-    show(call, stack.status())
-    if not detach:
-        call.out.say("running; Ctrl-C stops everything")
-        with contextlib.suppress(KeyboardInterrupt):  # the way in which this ends
+    with contextlib.nullcontext() if detach else stack.foreground():
+        stack.up(store.value if store else None, detach=detach, validators=validators, custody=custody)
+        show(call, stack.status())
+        if not detach:
+            call.out.say("running; Ctrl-C stops everything")
             stack.watch()
+    if not detach:
         call.out.say("stopped")
 
 
