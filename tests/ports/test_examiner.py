@@ -241,15 +241,21 @@ def test_a_worker_that_died_is_replaced(tmp_path: Path) -> None:
 # The worker of these answers as it should, but for files that hold a word of their own.
 BREAKABLE = """
     import os, signal, socket, sys, time
+    from dataclasses import replace
     from fiducia.adapters.dicom_worker import __main__ as worker
-    answer = worker._answer
+    from fiducia.adapters.dicom_worker.messages import Found
+    answer, seized = worker._answer, []
     def act(stream, asked, size_bytes):
         word = stream.read(5)
         if word == b"break":
             os.kill(os.getpid(), signal.SIGKILL)
         if word == b"stall":
             time.sleep(60)
-        return answer(stream, asked, size_bytes)
+        said = answer(stream, asked, size_bytes)
+        if word == b"seize" or seized:
+            seized.append(True)
+            return Found(replace(said.examined, info=replace(said.examined.info, size_bytes=1)))
+        return said
     worker._answer, worker.confine = act, lambda: True
     worker.main()
 """
@@ -276,6 +282,17 @@ def test_a_file_that_breaks_the_worker_takes_none_of_its_neighbours_along(
         answers = [said_when_waited_for(answer) for answer in [examiner.ask(one, whole=True) for one in found]]
     assert {number for number, each in enumerate(answers) if isinstance(each, str)} == set(places)
     assert all("broke the process" in answers[number] for number in places)  # type: ignore[operator]
+
+
+def test_a_worker_that_says_what_cannot_be_true_says_nothing_of_the_files_behind(tmp_path: Path) -> None:
+    contents = [b"seize" + d.instance()[5:] if number == 1 else d.instance() for number in range(5)]
+    found = [source(tmp_path / f"{number}.dcm", data) for number, data in enumerate(contents)]
+    command = (sys.executable, "-I", "-c", textwrap.dedent(BREAKABLE))
+    with ConfinedExaminer(command=command) as examiner:
+        ahead = [said_when_waited_for(answer) for answer in [examiner.ask(one, whole=True) for one in found]]
+        in_turn = [said_when_waited_for(examiner.ask(one, whole=False)) for one in found]
+    for answers in (ahead, in_turn):
+        assert {number for number, each in enumerate(answers) if isinstance(each, str)} == {1}
 
 
 def test_a_file_that_breaks_the_worker_is_named_while_others_ask_too(tmp_path: Path) -> None:

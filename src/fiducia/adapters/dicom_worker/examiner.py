@@ -10,7 +10,7 @@ from typing import Self
 from fiducia.adapters.confined.process import Keeper
 from fiducia.adapters.dicom_worker.messages import Answer, Ask, Found, Listed
 from fiducia.adapters.dicom_worker.questions import Questions, misbehaved
-from fiducia.core.dicom.examination import Examined, require_sound
+from fiducia.core.dicom.examination import Examined
 from fiducia.ports import InstanceSource
 
 COMMAND = (sys.executable, "-I", "-m", "fiducia.adapters.dicom_worker")
@@ -40,7 +40,7 @@ class ConfinedExaminer:
     def ask(self, source: InstanceSource, *, whole: bool) -> Callable[[], Examined]:
         """Ask for either, and go on; see `fiducia.ports.Examiner`."""
         answer = self._questions.ask(source, Ask.DESCRIBE if whole else Ask.SORT)
-        return lambda: _examined(source, answer())
+        return lambda: _examined(answer())
 
     def directory(self, source: InstanceSource) -> tuple[tuple[str, ...], ...]:
         """Return the file IDs that a media directory refers to; see `fiducia.ports.Examiner`."""
@@ -62,7 +62,7 @@ class ConfinedExaminer:
         self.close()
 
 
-def _examined(source: InstanceSource, answer: Answer) -> Examined:
+def _examined(answer: Answer) -> Examined:
     if not isinstance(answer, Found):
         raise misbehaved()
-    return require_sound(answer.examined, source.size_bytes)
+    return answer.examined

@@ -1,7 +1,8 @@
 """Questions on their way to one worker: it has the next before it gave an answer, and answers in their order.
 
 Owns whose answer is whose, and who is to blame for a worker that ends: the question whose turn it was, no other. Those
-behind it are asked again, of the next worker. Not here: what of an answer is believed (`examiner`).
+behind it are asked again, of the next worker. One that says what cannot be true is ended, too: whoever has taken it
+over says nothing of the files behind.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import msgspec
 from fiducia.adapters.confined.process import Keeper, Worker, WorkerError
 from fiducia.adapters.confined.ranges import range_of
 from fiducia.adapters.dicom_worker import messages
-from fiducia.adapters.dicom_worker.messages import Answer, Ask, Message, Refused, Wanted
+from fiducia.adapters.dicom_worker.messages import Answer, Ask, Found, Listed, Message, Refused, Wanted
+from fiducia.core.dicom.examination import require_sound
 from fiducia.errors import DicomError
 from fiducia.ports import InstanceSource
 
@@ -103,7 +105,7 @@ class Questions:
         worker.send_bytes(packed, deadline)
         while isinstance(message := _message(worker, deadline), Wanted):
             worker.send_bytes(range_of(stream, message.offset, message.size_bytes), deadline)
-        question.outcome = message
+        question.outcome = _believed(question, message)
 
     def _receive_up_to(self, question: _Question) -> None:
         """Receive a question's answer and those before it, if it was asked of the worker that runs."""
@@ -115,13 +117,10 @@ class Questions:
         """Receive the answer to the oldest question; when none comes, that one is to blame. Raises: WorkerError."""
         question = self._sent.popleft()
         try:
-            message = _message(worker, time.monotonic() + self._answer_s)
-            if isinstance(message, Wanted):
-                raise WorkerError  # it has the file
+            question.outcome = _believed(question, _message(worker, time.monotonic() + self._answer_s))
         except WorkerError:
             question.outcome = misbehaved()
             raise
-        question.outcome = message
 
 
 def _descriptor(stream: BinaryIO) -> int | None:
@@ -140,6 +139,23 @@ def _message(worker: Worker, deadline: float) -> Message:
         return messages.decode(worker.receive(length, deadline))
     except msgspec.DecodeError as error:
         raise WorkerError from error
+
+
+def _believed(question: _Question, message: Message) -> Answer:
+    """Return what can be the answer to a question about a file of that size. Raises: WorkerError."""
+    match message:
+        case Refused():
+            return message
+        case Listed() if question.ask is Ask.DIRECTORY:
+            return message
+        case Found(examined=examined) if question.ask is not Ask.DIRECTORY:
+            try:
+                require_sound(examined, question.source.size_bytes)
+            except DicomError as error:
+                raise WorkerError from error
+            return message
+        case _:
+            raise WorkerError
 
 
 def misbehaved() -> DicomError:
