@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,6 +27,9 @@ import psutil
 from fiducia.errors import ConfigError, FiduciaError
 
 STOP_GRACE_S = 10.0
+LASTING_PORTS = range(20_000, 32_768)
+"""Below what Linux gives to outgoing connections (ip_local_port_range, 32768 and above)."""
+_TRIES = 2_000
 _LOG_TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -253,14 +257,27 @@ def stop_recorded(directory: Path, grace_s: float = STOP_GRACE_S) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return that many different TCP ports that are free on loopback now. Somebody may take one before you do."""
+    """Return that many different TCP ports that are free on loopback now. Somebody may take one before you do.
+
+    They lie below those that the system gives to outgoing connections, so that none of these takes a port that a
+    stack keeps while it is down.
+
+    Raises:
+        ConfigError: there are not so many.
+    """
     with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(count):  # all held at once, so that they differ
+        ports: list[int] = []
+        for _ in range(_TRIES):  # all held at once, so that they differ
+            if len(ports) == count:
+                return ports
             listener = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            listener.bind(("127.0.0.1", 0))
-            ports.append(int(listener.getsockname()[1]))
-        return ports
+            port = secrets.choice(LASTING_PORTS)
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                ports.append(port)
+    raise ConfigError(
+        f"no free ports on 127.0.0.1 from {LASTING_PORTS[0]} to {LASTING_PORTS[-1]}: end what listens there"
+    )
 
 
 def port_is_open(port: int) -> None:

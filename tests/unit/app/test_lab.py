@@ -83,12 +83,19 @@ def test_stopping_one_leaves_the_others_alone(home: Home, tmp_path: Path, kill: 
 # -- watching
 
 
+class StackUp(DevelopmentStack):
+    """One whose processes are on record already."""
+
+    def up(self, *_: Any, **__: Any) -> None:
+        self._is_up = True
+
+
 class Watching:
-    """`DevelopmentStack.watch` of a home, in a thread of its own."""
+    """A stack in the foreground of a home, in a thread of its own."""
 
     def __init__(self, home: Home) -> None:
         house: Any = type("House", (), {"home": home})()
-        self._stack = DevelopmentStack(house, Settings(), lambda message: None)
+        self._stack = StackUp(house, Settings(), lambda message: None)
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._watch)
         self.thread.start()
@@ -96,7 +103,9 @@ class Watching:
 
     def _watch(self) -> None:
         try:
-            self._stack.watch()
+            with self._stack.foreground():
+                self._stack.up(None, detach=False)
+                self._stack.watch()
         except LedgerUnreachableError as error:
             self.error = error
 

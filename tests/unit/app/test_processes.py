@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fiducia.app.processes import Program, Stack, free_ports, port_is_open, record, recorded, start, stop_recorded
+from fiducia.app import processes
+from fiducia.app.processes import (
+    LASTING_PORTS,
+    Program,
+    Stack,
+    free_ports,
+    port_is_open,
+    record,
+    recorded,
+    start,
+    stop_recorded,
+)
 from fiducia.errors import ConfigError, LedgerUnreachableError, StoreError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -240,4 +252,15 @@ def test_releasing_a_stack_leaves_its_children_running(tmp_path: Path) -> None:
 
 
 def test_ports_differ() -> None:
-    assert len(set(free_ports(50))) == 50
+    ports = free_ports(50)
+    assert len(set(ports)) == 50
+    assert set(ports) <= set(LASTING_PORTS)
+
+
+def test_no_port_is_promised_where_none_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(processes, "LASTING_PORTS", range(port, port + 1))
+        with pytest.raises(ConfigError, match="no free ports"):
+            free_ports(1)
