@@ -244,3 +244,25 @@ def test_a_broker_that_is_not_there_is_unreachable() -> None:
         with pytest.raises(LedgerUnreachableError, match="does not answer"):
             consortium.run_grant(study_of(consortium))
         broker.close()
+
+
+def test_a_broker_that_is_closed_while_it_is_asked_leaves_no_connection() -> None:
+    """One of several that were asked at once answers when nobody waits for it any more."""
+    answer = b'{"waiting":true}'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(answer)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        broker = HttpBroker(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        said: list[bool] = []
+        asking = threading.Thread(target=lambda: said.append(broker.keeps_for(2)))
+        asking.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(20)
+            assert connection.recv(1 << 16).startswith(b"GET /v1/deposits/waiting/2 ")
+            broker.close()
+            connection.sendall(head + answer)
+            asking.join(timeout=20)
+            assert said == [True]
+            assert connection.recv(1) == b""
+        with pytest.raises(LedgerUnreachableError, match="closed"):
+            broker.keeps_for(2)

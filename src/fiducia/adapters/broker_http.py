@@ -6,6 +6,9 @@ is a LedgerUnreachableError: nothing is known of what was done, and the same cal
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Final
 
 import httpx2
@@ -45,6 +48,9 @@ class HttpBroker:
     def __init__(self, url: str, *, timeout_s: float = 60.0) -> None:
         """Take the broker's base URL, and how long one answer may take."""
         self._client = httpx2.Client(base_url=url, timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._use = threading.Lock()
+        self._asking = 0
+        self._closed = False
 
     def relay(self, act: Act) -> Receipt:
         """Have a signed grant relayed."""
@@ -125,15 +131,35 @@ class HttpBroker:
         return wire.decode(Vouched, self._post("/v1/provenance", wire.encode(ask)))
 
     def close(self) -> None:
-        """Close kept connections."""
+        """Close kept connections; while somebody still waits for an answer, whoever is last does it."""
+        with self._use:
+            self._closed = True
+            if self._asking:
+                return
         self._client.close()
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """A connection that is made while all are being closed would be kept by nobody: none is."""
+        with self._use:
+            if self._closed:
+                raise LedgerUnreachableError("the connection to this broker was closed")
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._use:
+                self._asking -= 1
+                last = self._closed and not self._asking
+            if last:
+                self._client.close()
 
     def _post(self, path: str, body: bytes) -> bytes:
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         try:
-            with self._client.stream(method, path, content=body) as response:
+            with self._in_use(), self._client.stream(method, path, content=body) as response:
                 answer = bytearray()
                 for piece in response.iter_bytes():
                     answer += piece
