@@ -267,14 +267,17 @@ def free_ports(count: int) -> list[int]:
     """
     with contextlib.ExitStack() as held:
         ports: list[int] = []
-        for _ in range(_TRIES):  # all held at once, so that they differ
+        for _ in range(_TRIES):
+            listener, port = socket.socket(socket.AF_INET, socket.SOCK_STREAM), secrets.choice(LASTING_PORTS)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                listener.close()
+                continue
+            held.enter_context(listener)  # all at once, so that they differ
+            ports.append(port)
             if len(ports) == count:
                 return ports
-            listener = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            port = secrets.choice(LASTING_PORTS)
-            with contextlib.suppress(OSError):
-                listener.bind(("127.0.0.1", port))
-                ports.append(port)
     raise ConfigError(
         f"no free ports on 127.0.0.1 from {LASTING_PORTS[0]} to {LASTING_PORTS[-1]}: end what listens there"
     )
