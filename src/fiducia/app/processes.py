@@ -268,6 +268,8 @@ def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         ports: list[int] = []
         for _ in range(_TRIES):
+            if len(ports) == count:
+                return ports
             listener, port = socket.socket(socket.AF_INET, socket.SOCK_STREAM), secrets.choice(LASTING_PORTS)
             try:
                 listener.bind(("127.0.0.1", port))
@@ -276,8 +278,6 @@ def free_ports(count: int) -> list[int]:
                 continue
             held.enter_context(listener)  # all at once, so that they differ
             ports.append(port)
-            if len(ports) == count:
-                return ports
     raise ConfigError(
         f"no free ports on 127.0.0.1 from {LASTING_PORTS[0]} to {LASTING_PORTS[-1]}: end what listens there"
     )

@@ -252,6 +252,7 @@ def test_releasing_a_stack_leaves_its_children_running(tmp_path: Path) -> None:
 
 
 def test_ports_differ() -> None:
+    assert free_ports(0) == []
     ports = free_ports(50)
     assert len(set(ports)) == 50
     assert set(ports) <= set(LASTING_PORTS)
