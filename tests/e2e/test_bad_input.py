@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.altered import altered
 from tests.support.cli import Cli
 from tests.support.dicom import instance, named
 from tests.support.images import PATIENT, small_series
@@ -227,10 +228,8 @@ def test_an_anchored_instance_with_other_bytes_is_refused_and_new_ones_are_taken
 ) -> None:
     first = small_series(tmp_path / "first", "contradicted")
     (study,) = development.register(tmp_path / "first")["studies"]
-    changed = bytearray(first[0].read_bytes())
-    changed[-1] ^= 1
     (tmp_path / "changed").mkdir()
-    (tmp_path / "changed" / "slice.dcm").write_bytes(changed)
+    (tmp_path / "changed" / "slice.dcm").write_bytes(altered(first[0].read_bytes()))
     with unchanged(development):
         ran = development.register(tmp_path / "changed", expect=5)
     assert "anchored already with other contents" in ran["problems"][0]["detail"]

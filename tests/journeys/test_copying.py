@@ -30,6 +30,7 @@ from fiducia.journeys.backup.copying import DAY_S, CreateCopy, held_until
 from fiducia.journeys.backup.restoring import RestoreHome
 from fiducia.records.copies import Change
 from fiducia.records.images import StudyState
+from tests.support.altered import altered
 from tests.support.copies import (
     HOME_ID,
     KEEP_DAYS,
@@ -298,7 +299,7 @@ def test_every_altered_byte_is_found_without_a_share(home: CopiedHome) -> None:
     home.journal.append([entry(1)])
     for name, content in tuple(home.place.objects.items()):
         for at in range(0, len(content), 7):
-            home.place.objects[name] = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            home.place.objects[name] = altered(content, at)
             with pytest.raises(VerificationError):
                 home.verify(None)
         home.place.objects[name] = content

@@ -19,6 +19,7 @@ from fiducia.journeys.reading.asking import Requester
 from fiducia.journeys.shared.objects import read_manifest
 from fiducia.journeys.studies import scanning
 from fiducia.ports import InstanceSource
+from tests.support.altered import altered
 from tests.support.consortium import DAY_S, Consortium, contents
 
 
@@ -179,7 +180,7 @@ def test_a_flipped_byte_is_named_and_nothing_is_shown(world: Consortium) -> None
     cid = read_manifest(world.store, study.manifest).line(2).pack_cid
     data = world.store.objects[cid]
     at = len(data) // 3
-    world.store.objects[cid] = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    world.store.objects[cid] = altered(data, at)
     destination = MemoryDestination()
     with pytest.raises(VerificationError, match="series 2, instance 1"):
         world.run_fetch(study_id, destination)
@@ -248,7 +249,7 @@ def test_an_anchored_sop_instance_with_other_bytes_is_refused_and_its_neighbours
     made = world.add_series(3)
     world.run_register()
     name = sorted(made)[0]
-    world.files[name] = made[name][:-1] + bytes([made[name][-1] ^ 1])
+    world.files[name] = altered(made[name])
     world.add_series(1, series_number=2)
     done = world.run_register()
     assert [problem.where for problem in done.problems] == [name]

@@ -32,6 +32,7 @@ from fiducia.journeys.trustees.shares import share_of
 from fiducia.records.images import HandOver
 from fiducia.records.statements import Collect, Destroy, SignedCollect, SignedDestroy
 from tests.journeys.test_crashes import crashed_everywhere
+from tests.support.altered import altered
 from tests.support.consortium import DAY_S, HOSPITAL_A, HOSPITAL_B, contents
 from tests.support.trustees import HOSPITAL_C, Answering, Down, Trustees, dealt
 
@@ -229,7 +230,7 @@ def test_trustees_that_lie_to_the_custodian_are_named() -> None:
 
     def lie(signed: SignedCollect) -> HandOver:
         handed = world.honest(signed.collect.trustee).collect(signed)
-        return dataclasses.replace(handed, sealed=handed.sealed[:-1] + bytes([handed.sealed[-1] ^ 1]))
+        return dataclasses.replace(handed, sealed=altered(handed.sealed))
 
     world.changed = {
         HOSPITAL_B: Answering(world.honest(HOSPITAL_B), collect=lie),

@@ -15,6 +15,7 @@ from fiducia.ports import InstanceSource
 from fiducia.records.images import Registration
 from fiducia.records.intake import Defect, Outcome
 from tests.journeys.test_crashes import crashed_everywhere
+from tests.support.altered import altered
 from tests.support.consortium import HOSPITAL_A, Consortium, contents
 
 NOTE = Defect("note", Outcome.ACCEPTED, "nothing much")
@@ -81,9 +82,7 @@ def test_the_same_bytes_again_are_set_aside_once() -> None:
     world.run_register()
     world.run_register()
     assert len(world.quarantine.run()) == 1
-    changed = bytearray(files["second"])
-    changed[-1] ^= 1
-    world.files["second"] = bytes(changed)
+    world.files["second"] = altered(files["second"])
     world.run_register()
     assert len(world.quarantine.run()) == 2
 
@@ -168,10 +167,10 @@ def test_what_was_altered_can_still_be_deleted(monkeypatch: pytest.MonkeyPatch) 
     world.run_register()
     (aside,) = world.quarantine.run()
 
-    def altered(spool_id: bytes) -> None:
+    def unreadable(spool_id: bytes) -> None:
         raise VaultError("it was altered")
 
-    monkeypatch.setattr(world.spool, "find", altered)
+    monkeypatch.setattr(world.spool, "find", unreadable)
     with pytest.raises(VaultError):
         world.quarantine.release([aside.spool_id])
     world.quarantine.delete([aside.spool_id])

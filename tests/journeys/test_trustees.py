@@ -31,6 +31,7 @@ from fiducia.records.images import HandOver
 from fiducia.records.statements import SignedDeposit, SignedKeeping
 from fiducia.records.typed import Access, HandOverStatement, StaffAccess
 from tests.journeys.test_crashes import crashed_everywhere
+from tests.support.altered import altered
 from tests.support.consortium import HOSPITAL_A, HOSPITAL_B, contents
 from tests.support.trustees import HOSPITAL_C, Answering, Trustees, dealt, request_id
 
@@ -395,7 +396,7 @@ def test_a_trustee_takes_shares_from_the_custodian_only() -> None:
     with pytest.raises(SignatureError):
         trustee.deposit(dataclasses.replace(signed, signature=forged))
     with pytest.raises(InputError):
-        trustee.deposit(dataclasses.replace(signed, sealed=signed.sealed[:-1] + b"\0"))
+        trustee.deposit(dataclasses.replace(signed, sealed=altered(signed.sealed)))
     with pytest.raises(InputError):
         world.others[HOSPITAL_B].deposit(signed)
     other = dataclasses.replace(signed.deposit, custodian=HOSPITAL_B)

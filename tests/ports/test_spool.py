@@ -21,6 +21,7 @@ from fiducia.errors import DicomError, VaultError
 from fiducia.ports import Spool
 from fiducia.records.images import InstanceInfo, PatientIdentity
 from fiducia.records.intake import Defect, Outcome
+from tests.support.altered import altered
 from tests.support.custody import KEK
 
 DATA = os.urandom(3 * 16384 + 17)
@@ -257,7 +258,7 @@ def test_what_does_not_open_closes_nothing_of_others(tmp_path: Path) -> None:
     spool = FolderSpool(tmp_path / "spool", MemoryVault())
     added = add(spool)
     (path,) = files(tmp_path)
-    path.write_bytes(b"?" + path.read_bytes()[1:])
+    path.write_bytes(altered(path.read_bytes(), 0))
     try:
         spool.open(added.spool_id)
     except VaultError as error:

@@ -12,6 +12,7 @@ from fiducia.adapters.memory.store import MemoryStore
 from fiducia.adapters.store_cache import BLOCK_BYTES, CachedStore
 from fiducia.core.formats.cid import cid_of
 from fiducia.errors import StoreError, StoreMissingError
+from tests.support.altered import altered
 
 SIZE = 5 * BLOCK_BYTES + 77
 
@@ -84,7 +85,7 @@ def test_a_damaged_block_is_fetched_again(tmp_path: Path, behind: Counting, cid:
     held = path.read_bytes()
     match damage:
         case "flip":
-            path.write_bytes(held[:50] + bytes([held[50] ^ 1]) + held[51:])
+            path.write_bytes(altered(held, 50))
         case "cut":
             path.write_bytes(held[:-1])
         case "empty":

@@ -14,6 +14,7 @@ from fiducia.adapters.store_kubo import KuboStore
 from fiducia.core.formats.cid import CHUNK_BYTES, cid_of, raw_cid
 from fiducia.errors import ConfigError, StoreCorruptError, StoreError, StoreMissingError
 from tests.ports.test_store import content, put
+from tests.support.altered import altered
 from tests.support.kubo import KuboNode
 
 DATA = content(3 * CHUNK_BYTES + 5, "hostile")
@@ -38,9 +39,7 @@ def test_a_flipped_byte_on_disk_is_delivered_for_the_seal_to_catch(stored: tuple
     """HashOnRead is off on purpose (deploy/kubo/README.md): the caller's tags find it, and can name the instance."""
     node, store, cid = stored
     block = node.block_file(SECOND_LEAF)
-    damaged = bytearray(block.read_bytes())
-    damaged[100] ^= 1
-    block.write_bytes(damaged)
+    block.write_bytes(altered(block.read_bytes(), 100))
     read = store.read(cid, 0, len(DATA))
     assert [i for i in range(len(DATA)) if read[i] != DATA[i]] == [FIRST_IN_SECOND]
     assert store.read(cid, FIRST_IN_SECOND, 1) != DATA[FIRST_IN_SECOND : FIRST_IN_SECOND + 1]

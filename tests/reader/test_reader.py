@@ -17,6 +17,7 @@ from fiducia.adapters.store_directory import DirectoryStore
 from fiducia.core.formats.cid import cid_of, cid_of_digest
 from fiducia.core.formats.manifest import Manifest, manifest_digest
 from fiducia.core.keys.custody import Custody, custody_digest, deal_series
+from tests.support.altered import altered
 from tests.support.needs import unavailable
 from tests.vectors.generate import FOLDER
 from tests.vectors.material import STUDY_ID, header, keys, material, place
@@ -133,7 +134,7 @@ def rewritten(study: Study, name: str, change: Callable[[bytes], bytes]) -> None
 
 
 def flipped(at: int) -> Callable[[bytes], bytes]:
-    return lambda data: data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+    return lambda data: altered(data, at)
 
 
 def test_a_flipped_byte_of_any_object_is_refused(node: str, study: Study) -> None:

@@ -29,6 +29,7 @@ from fiducia.app.cli import main
 from fiducia.app.home import Home
 from fiducia.app.settings import load
 from fiducia.app.wiring import House
+from tests.support.altered import altered
 from tests.support.forked import Forked
 
 TIMEOUT_S = 180
@@ -176,7 +177,7 @@ def flipped_byte(cli: Cli, pack_cid: str) -> Iterator[None]:
     mode = path.stat().st_mode
     try:
         path.chmod(0o600)
-        path.write_bytes(original[:offset] + bytes([original[offset] ^ 1]) + original[offset + 1 :])
+        path.write_bytes(altered(original, offset))
         yield
     finally:
         path.write_bytes(original)

@@ -53,6 +53,7 @@ from fiducia.records.typed import (
 )
 from tests.support import whole
 from tests.support import world as w
+from tests.support.altered import altered
 from tests.support.passkeys import PRESENT, VERIFIED, SoftPasskey, with_high_s
 
 FILE = Path(__file__).resolve().parents[1] / "vectors" / "decisions.json"
@@ -319,7 +320,7 @@ class Case:
         own, other = (SoftPasskey(number, self.world.domains) for number in (151, 152))
         named = own if by == "patient" else other
         # A verifier that is not the ledger's, whatever it would answer.
-        signer = bytes([named.address[0] ^ 1]) + named.address[1:] if by == "other_verifier" else named.address
+        signer = altered(named.address, 0) if by == "other_verifier" else named.address
         ways: dict[str, Callable[[], bytes]] = {
             "signer": lambda: named.sign(digest),
             "unverified": lambda: named.make(digest, flags=PRESENT),

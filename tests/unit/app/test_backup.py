@@ -19,6 +19,7 @@ from fiducia.app.wiring import House
 from fiducia.app.wiring.shipping import copies_hold_until
 from fiducia.errors import BackupError, ConfigError, FiduciaError, JournalError, NotCaughtUpError
 from fiducia.records.images import JournalEntry
+from tests.support.altered import altered
 from tests.support.copies import share_name, study
 
 MEMBER = "hospital-a"
@@ -174,7 +175,7 @@ def test_verifying(at: At, tmp_path: Path) -> None:
     assert not at.run("verify", "--from", at.place, *at.share_words(3), home=elsewhere)["opened"]
     at.run("verify", "--from", at.place, home=elsewhere, expect=2)
     (segment,) = at.place.glob("base-*")
-    segment.write_bytes(segment.read_bytes()[:-1] + b"\1")
+    segment.write_bytes(altered(segment.read_bytes()))
     at.run("verify", expect=1)
 
 

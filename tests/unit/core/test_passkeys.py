@@ -18,6 +18,7 @@ from fiducia.core import approvals
 from fiducia.core.passkeys import ORDER, Assertion, decode, encode, from_browser, key_of_spki, verify
 from fiducia.errors import EncodingError, SignatureError
 from tests.support import world as w
+from tests.support.altered import altered
 from tests.support.passkeys import (
     BACKED_UP,
     BACKUP_ELIGIBLE,
@@ -242,7 +243,7 @@ def test_signers_of_both_kinds() -> None:
         bytes(20),
         PASSKEY.address[:83],
         PASSKEY.address + b"\0",
-        bytes([PASSKEY.address[0] ^ 1]) + PASSKEY.address[1:],
+        altered(PASSKEY.address, 0),
         w.PATIENT.address + PASSKEY.key,
     ],
     ids=["none", "zero", "short", "long", "another verifier", "an account as verifier"],

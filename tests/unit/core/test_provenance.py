@@ -15,6 +15,7 @@ from fiducia.core.formats.provenance import ProvenanceFile
 from fiducia.core.provenance import ProvenanceVerifier
 from fiducia.core.signatures import recover_or_none
 from fiducia.errors import EncodingError, ProofError
+from tests.support.altered import altered
 from tests.vectors.material import STUDY_ID, material
 from tests.vectors.provenance_case import AT, BLOCK, CUSTODIAN, SERIES, broker, made, signed, trust
 
@@ -25,10 +26,6 @@ Change = Callable[[ProvenanceFile], ProvenanceFile]
 
 def verify(file: ProvenanceFile, **held: object) -> object:
     return ProvenanceVerifier(trust(**held)).verify(file.to_bytes())  # type: ignore[arg-type]
-
-
-def flipped(data: bytes, at: int = 0) -> bytes:
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 def test_a_file_says_what_it_proves() -> None:
@@ -101,7 +98,7 @@ TAMPERED: list[tuple[str, Change]] = [
     ("event", block(time_at=AT + 1)),
     ("checkpoint", block(hash=bytes(32))),
     ("checkpoint", member(signed_at=AT + 11)),
-    ("checkpoint", member(signature=flipped(FILE.checkpoint.signatures[0].signature, 5))),
+    ("checkpoint", member(signature=altered(FILE.checkpoint.signatures[0].signature, 5))),
     ("checkpoint", member(signature=FILE.checkpoint.signatures[1].signature)),
     ("checkpoint", checkpoint(signatures=())),
     ("receipt", receipt(header=b"\x80")),
@@ -125,7 +122,7 @@ def test_no_byte_can_be_changed(data: st.DataObject) -> None:
     written = FILE.to_bytes()
     at = data.draw(st.integers(0, len(written) - 1))
     with pytest.raises((ProofError, EncodingError)):
-        ProvenanceVerifier(trust()).verify(flipped(written, at))
+        ProvenanceVerifier(trust()).verify(altered(written, at))
 
 
 RESIGNED: list[tuple[str, Change]] = [(part, change) for part, change in TAMPERED if part in ("instance", "event")]

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 
 from fiducia.core.formats.container import SEALED_CHUNK_BYTES
 from scripts.benches import limit
+from tests.support.altered import altered
 
 
 def test_the_limit_of_registering_writes_everything_and_removes_it(tmp_path: Path) -> None:
@@ -32,9 +33,9 @@ def test_the_limit_of_fetching_reads_and_opens_every_chunk(chunks: int, digest: 
 
     assert limit.receive_and_decrypt(read, chunks, digest=digest) > 0
     assert sum(length for _, length in reads) == len(sealed)
-    altered = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    broken = altered(sealed)
     with pytest.raises(InvalidTag):
-        limit.receive_and_decrypt(lambda offset, length: altered[offset : offset + length], chunks)
+        limit.receive_and_decrypt(lambda offset, length: broken[offset : offset + length], chunks)
 
 
 def test_a_bare_hash_reads_the_whole_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fiducia.adapters.key_encryption import KeyEncryption, KeyFile, KeyText, create_key_file
 from fiducia.adapters.sql import SqlJournal, SqlPatients, SqlStudies, SqlVault
 from fiducia.errors import FiduciaError, JournalError, VaultError, VaultLockedError
+from tests.support.altered import altered
 from tests.support.custody import KEK, OTHER_KEK, act, digest, patient, raw, scalar, study
 
 ADAPTERS = [SqlVault, SqlPatients, SqlStudies, SqlJournal]
@@ -44,13 +45,9 @@ def edit(path: Path, *statements: str) -> None:
     with raw(path) as connection:
         for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type='trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {trigger}")
-        connection.create_function("flipped", 2, lambda value, at: _flip(value, at))
+        connection.create_function("flipped", 2, altered)
         for statement in statements:
             connection.execute(statement)
-
-
-def _flip(value: bytes, at: int) -> bytes:
-    return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :] if at >= 0 else value[:at] + bytes([value[at] ^ 1])
 
 
 def read_vault(path: Path) -> None:

@@ -14,6 +14,7 @@ from fiducia.core.copies.contents import NO_DIGEST, read_contents, require_whole
 from fiducia.core.copies.segments import Heading, SegmentSealer, open_segment, require_digest
 from fiducia.errors import DecryptionError, EncodingError, VerificationError
 from fiducia.records.copies import Change, Contents
+from tests.support.altered import altered
 from tests.support.copies import HOME_ID, RECOVERY, SEED, SIGNER
 
 HEADING = Heading(True, 1, 0, NO_DIGEST, 1_800_000_000, 1_802_592_000)
@@ -68,7 +69,7 @@ def test_another_seed_opens_nothing() -> None:
 def test_every_altered_byte_and_every_cut_is_found_without_the_seed() -> None:
     content, _ = sealed(Change("vault/a", "put", b"1" * 100))
     for at in range(len(content)):
-        broken = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        broken = altered(content, at)
         with pytest.raises(VerificationError):
             require_digest(read_contents(len(broken), reader(broken), RECOVERY.signer), reader(broken))
     for cut in (*range(100), len(content) - 1):
