@@ -8,14 +8,15 @@ a request is logged but its route, the status and the time it took.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -32,6 +33,7 @@ from fiducia.journeys.reading.viewing import Noted
 SERVICE = "/dicomweb"
 AHEAD_BYTES = 4 << 20
 """How much of a body is made before its status is sent."""
+_THREADS = 40
 _ALWAYS = (
     (b"cache-control", b"no-store"),  # what is shown must end when the grant does
     (b"x-content-type-options", b"nosniff"),
@@ -68,11 +70,12 @@ class Handling:
 
     def __init__(self, parts: GatewayParts) -> None:
         self._parts = parts
+        self._threads = ThreadPoolExecutor(_THREADS, "gateway")
 
     def route(self, path: str, handler: Handler, *, newest: bool = False) -> Route:
         """Return a route; `newest`: what was granted since the last search is requested first."""
         answer = partial(self._answer, handler=handler, newest=newest)
-        return Route(path, _Endpoint(path, answer), methods=["GET"])
+        return Route(path, _Endpoint(path, answer, self._threads), methods=["GET"])
 
     def _answer(self, request: Request, handler: Handler, newest: bool) -> Response:
         try:
@@ -94,19 +97,26 @@ class Handling:
 
 
 class _Endpoint:
-    """One route as an ASGI application: what Starlette puts around a function costs more than the rest of routing."""
+    """One route as an ASGI application.
 
-    def __init__(self, name: str, answer: Callable[[Request], Response]) -> None:
+    What Starlette puts around a function costs more than the rest of routing, and what AnyIO puts around a thread is
+    a good part of what a frame takes.
+    """
+
+    def __init__(self, name: str, answer: Callable[[Request], Response], threads: Executor) -> None:
         self._name = name
         self._answer = answer
+        self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        response = await to_thread.run_sync(self._answer, Request(scope))
+        response = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, Request(scope))
         response.raw_headers.extend(_ALWAYS)
         milliseconds = round((time.perf_counter() - begun) * 1000, 1)
-        _log.info("answered", route=self._name, status=response.status_code, ms=milliseconds)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        finally:  # after it, so that nobody waits for a line that is written for others
+            _log.info("answered", route=self._name, status=response.status_code, ms=milliseconds)
 
 
 def not_acceptable() -> Response:

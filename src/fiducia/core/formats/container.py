@@ -275,6 +275,34 @@ class Opener:
         return data
 
 
+class NearReader:
+    """Reads a message by range and keeps what lies around the range that it read last: the next mostly lies there.
+
+    Safe for threads: what is kept is replaced whole.
+    """
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._kept = (0, b"")
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return plaintext bytes; a short range is opened with the rest of its chunks, a long one alone.
+
+        Raises:
+            As `Opener.read`.
+        """
+        start, kept = self._kept
+        if start <= offset <= offset + length <= start + len(kept):
+            return kept[offset - start : offset - start + length]
+        if not 0 <= length <= CHUNK_BYTES or not 0 <= offset <= self._opener.length - length:
+            return self._opener.read(offset, length)
+        start = offset - offset % CHUNK_BYTES
+        end = min(-(-(offset + length) // CHUNK_BYTES) * CHUNK_BYTES, self._opener.length)
+        kept = self._opener.read(start, end - start)
+        self._kept = (start, kept)
+        return kept[offset - start : offset - start + length]
+
+
 class OpenedStream:
     """Iterates over verified plaintext views, each valid until the next. What fails is never stepped over."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 
-from fiducia.core.formats.container import WINDOW_BYTES, Opener
+from fiducia.core.formats.container import WINDOW_BYTES, NearReader, Opener
 from fiducia.core.formats.context import Piece, ReadRange, SeriesKeys, SeriesPlace, Sink
 from fiducia.core.formats.digests import IdentityHasher
 from fiducia.core.formats.entry import IndexEntry
@@ -63,9 +63,10 @@ class SeriesOpener:
         self._read_ahead_bytes = read_ahead_bytes
         self._ahead = _ReadAhead(self._read_pack, line.pack_size_bytes, read_ahead_bytes)
         self._buffer: memoryview | None = None
+        self._last: tuple[int, Opener] | None = None
         with _named(f"series {line.number}: index"):
             opener = Opener(keys.index_key, place.index_context(), line.index_size_bytes, self._read_index)
-            self._index = IndexReader(place, opener.length, opener.read)
+            self._index = IndexReader(place, opener.length, NearReader(opener).read)
             if merkle_root([entry.leaf() for entry in self._index.entries]) != line.root:
                 raise ProofError("its instances are not those that the manifest's root commits to")
         self._entries = {entry.number: entry for entry in self._index.entries}
@@ -122,8 +123,11 @@ class SeriesOpener:
             DecryptionError, EncodingError, StoreError: as when opening.
         """
         entry = self.entry(number)
+        last = self._last  # whoever reads a frame reads another one of the same instance next
         with self._named(number):
-            return self._opener(entry, self._read_pack).read(offset, length)
+            if last is None or last[0] != number:
+                self._last = last = (number, self._opener(entry, self._read_pack))
+            return last[1].read(offset, length)
 
     def instance(self, number: int) -> Iterator[memoryview]:
         """Yield an instance's file in verified pieces; using it up without an error is the final proof.

@@ -14,6 +14,7 @@ from fiducia.core.formats.container import (
     HEADER_BYTES,
     SEALED_CHUNK_BYTES,
     WINDOW_BYTES,
+    NearReader,
     OpenedStream,
     Opener,
     Outlet,
@@ -104,6 +105,25 @@ def test_any_range_opens_only_its_chunks(length: int, data: st.DataObject) -> No
 
 
 @given(length=lengths, data=st.data())
+def test_what_is_read_nearby_is_the_same_and_read_once(length: int, data: st.DataObject) -> None:
+    plaintext, sealed, reads = material("near", length), seal(material("near", length)), 0
+
+    def read(offset: int, size: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return sealed[offset : offset + size]
+
+    near = NearReader(Opener(KEY, CONTEXT, len(sealed), read))
+    for _ in range(4):
+        start = data.draw(st.integers(0, length))
+        size = data.draw(st.integers(0, length - start))
+        assert near.read(start, size) == plaintext[start : start + size]
+        reads = 0
+        assert near.read(start, size) == plaintext[start : start + size]
+        assert reads == 0 or size > CHUNK_BYTES
+
+
+@given(length=lengths, data=st.data())
 def test_a_flipped_bit_anywhere_is_refused(length: int, data: st.DataObject) -> None:
     sealed = bytearray(seal(material("text", length)))
     at = data.draw(st.integers(0, len(sealed) - 1))
@@ -181,6 +201,11 @@ def test_a_stream_reuses_the_buffer_it_is_given() -> None:
 def test_a_range_outside_the_message_is_refused(offset: int, length: int) -> None:
     with pytest.raises(DecryptionError):
         opener(seal(b"ten bytes.")).read(offset, length)
+    near = NearReader(opener(seal(b"ten bytes.")))
+    for _ in range(2):
+        with pytest.raises(DecryptionError):
+            near.read(offset, length)
+        assert near.read(2, 3) == b"n b"
 
 
 @pytest.mark.parametrize("more", [-56, -1, 1])

@@ -84,6 +84,18 @@ def test_a_frame_is_one_range_of_the_pack(series: SealedSeries) -> None:
     ]
 
 
+def test_another_frame_of_an_instance_takes_one_read(series: SealedSeries) -> None:
+    store = stored(series)
+    opener = open_series(series, store)
+    first, second = (opener.frame_range(7, frame) for frame in (1, 2))
+    opener.read_instance(7, *first)
+    store.reads.clear()
+    body = {number: head + body for number, head, body in inputs(SIZES)}[7]
+    assert opener.frame_range(7, 2) == second
+    assert opener.read_instance(7, *second) == body[second[0] : sum(second)]
+    assert [cid for cid, _, _ in store.reads] == [series.line.pack_cid]
+
+
 def test_instances_can_be_read_in_turns(series: SealedSeries) -> None:
     opener = open_series(series)
     expected = {number: head + body for number, head, body in inputs(SIZES)}
