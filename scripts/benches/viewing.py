@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -29,6 +31,7 @@ from scripts.benches.world import World, say
 
 FRAME_GATE = Gate("<=", 2.0)
 _READY_S = 60.0
+_PAGE_BYTES = 4096
 _MB = 1_000_000
 _AS_STORED = "application/dicom; transfer-syntax=*"
 _FRAME = "application/octet-stream; transfer-syntax=*"
@@ -85,10 +88,10 @@ def rows(world: World, calibration: Calibration, *, quick: bool) -> list[Row]:
         size_mb = multi.stat().st_size / _MB
         (path,) = gateway.instances(studies[1])
         found.append(
-            _frames(gateway, [f"{path}/frames/{number}" for number in _spread(frames)], f"of {size_mb:.0f} MB")
+            _frames(world, gateway, [f"{path}/frames/{number}" for number in _spread(frames)], f"of {size_mb:.0f} MB")
         )
         ct = [f"{path}/frames/1" for path in gateway.instances(studies[slices])]
-        found.append(_frames(gateway, ct, "of a CT series"))
+        found.append(_frames(world, gateway, ct, "of a CT series"))
     return found
 
 
@@ -159,15 +162,27 @@ def _instances(
     return [ratio_row(name, Series("Orthanc", "s", tuple(theirs)), Series("fiducia", "s", tuple(ours)))]
 
 
-def _frames(gateway: _Gateway, paths: list[str], what: str) -> Row:
-    """One frame after another, each asked for the first time."""
+def _frames(world: World, gateway: _Gateway, paths: list[str], what: str) -> Row:
+    """One frame after another, each asked for the first time; beside it, what the disk takes for its journal's line."""
     times = []
     for path in paths:
         begun = time.perf_counter()
         gateway.get(path, _FRAME)
         times.append((time.perf_counter() - begun) * 1000)
-    series = Series("a frame", "ms", tuple(times))
-    return Row(f"a frame {what}, over HTTP", "ms", median(times), FRAME_GATE, (series,))
+    series = (Series("a frame", "ms", tuple(times)), _synced_pages(world.fresh("pages"), len(paths)))
+    return Row(f"a frame {what}, over HTTP", "ms", median(times), FRAME_GATE, series)
+
+
+def _synced_pages(path: Path, count: int) -> Series:
+    """Append pages to a file, each durable before the next, as a journal does before a frame is sent."""
+    times = []
+    with path.open("wb", buffering=0) as file:
+        for _ in range(count):
+            begun = time.perf_counter()
+            file.write(bytes(_PAGE_BYTES))
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - begun) * 1000)
+    return Series("of that a synced page", "ms", tuple(times))
 
 
 def _spread(frames: int) -> list[int]:
