@@ -193,10 +193,6 @@ class Stack:
         self.children.append(child)
         return child
 
-    def first_dead(self) -> Child | None:
-        """A child that ended by itself, if any."""
-        return next((child for child in self.children if not child.alive()), None)
-
     def release(self) -> list[Child]:
         """Hand the children over to their pid files: leaving the stack no longer stops them."""
         children, self.children = self.children, []

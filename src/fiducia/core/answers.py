@@ -177,20 +177,6 @@ class Answers:
             if entry.grant and any(policy.covers(entry.grant, study_id, n, study.anchored_at) for n in numbers)
         )
 
-    def live_grants_for(
-        self, study_id: bytes, person: bytes, at: int | None = None, *, series: int = 0
-    ) -> tuple[GivenGrant, ...]:
-        """Return grants that a person could lean on at a time (UTC Unix seconds; default: the head's).
-
-        `series` 0 asks for the whole study; a number also finds grants of that series alone.
-        """
-        now = self._head.time_at if at is None else at
-        return tuple(
-            entry
-            for entry in self.grants_of_study(study_id, (series,))
-            if entry.grant and policy.names(entry.grant, person) and self.is_live(entry, now)
-        )
-
     def is_live(self, entry: GivenGrant, at: int | None = None) -> bool:
         """Tell whether a grant stands at a time: given, not revoked, in its window and the current epoch."""
         now = self._head.time_at if at is None else at

@@ -161,7 +161,7 @@ time.sleep(600)
             for name in ("one", "two", "three"):
                 stack.start(program(tmp_path, code.format(ended=str(ended), name=name), name))
                 wait_for(lambda: stack.children[-1].log_tail() == "ready")
-            assert stack.first_dead() is None
+            assert all(child.alive() for child in stack.children)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -169,10 +169,10 @@ time.sleep(600)
     assert ended.read_text() == "three two one "
 
 
-def test_names_a_child_that_died(tmp_path: Path, stack: Stack) -> None:
-    stack.start(sleeper(tmp_path, "lives"))
-    dead = stack.start(program(tmp_path, "pass", "dies"))
-    wait_for(lambda: stack.first_dead() is dead)
+def test_a_child_that_died_is_not_alive(tmp_path: Path, stack: Stack) -> None:
+    lives, dies = stack.start(sleeper(tmp_path, "lives")), stack.start(program(tmp_path, "pass", "dies"))
+    wait_for(lambda: not dies.alive())
+    assert lives.alive()
 
 
 PARENT = """

@@ -115,16 +115,15 @@ def test_grants_of_a_subject() -> None:
         ({"scope": ids.series_scope(w.STUDY, 3)}, w.NOW, 4, False),
         ({"scope": ids.ALL_SCOPE, "anchored_by": w.NOW}, w.NOW, 0, True),
         ({"scope": ids.ALL_SCOPE, "anchored_by": w.NOW - 1}, w.NOW, 0, False),
-        ({"grantee": ids.institution_grantee(w.REQUESTER)}, w.NOW, 0, True),
-        ({"grantee": ids.institution_grantee(w.CUSTODIAN)}, w.NOW, 0, False),
     ],
 )
-def test_live_grants(changes: dict[str, Any], at: int, series: int, found: bool) -> None:
+def test_grants_of_a_study_are_live_in_their_window(changes: dict[str, Any], at: int, series: int, found: bool) -> None:
     world, _, _ = w.settled()
     grant = w.default_grant(**changes)
     world.give(grant)
-    live = world.state().live_grants_for(w.STUDY, w.PERSON, at, series=series)
-    assert [entry.grant for entry in live] == ([grant] if found else [])
+    state = world.state()
+    live = [entry.grant for entry in state.grants_of_study(w.STUDY, (series,)) if state.is_live(entry, at)]
+    assert live == ([grant] if found else [])
 
 
 @pytest.mark.parametrize("end", ["revoke", "revoke_all"])
@@ -133,8 +132,9 @@ def test_ended_grants_are_not_live(end: str) -> None:
     grant = w.default_grant()
     world.give(grant)
     world.revoke(grant) if end == "revoke" else world.revoke_all()
-    assert world.state().live_grants_for(w.STUDY, w.PERSON) == ()
-    assert world.state().live_grants_for(bytes(32), w.PERSON) == ()
+    (entry,) = world.state().grants_of_study(w.STUDY)
+    assert not world.state().is_live(entry)
+    assert world.state().grants_of_study(bytes(32)) == ()
 
 
 def test_releases_and_denials() -> None:
