@@ -33,8 +33,8 @@ def steps(drawer: Drawer, jobs: int) -> Mapping[str, Callable[..., Json]]:
         "fuzz": fuzz.run,
         "invariants": invariants.run,
         "coverage": coverage.run,
-        "symbolic": partial(symbolic.run, drawer.folder),
-        "mutation": partial(mutation.run, drawer.folder, jobs),
+        "symbolic": partial(symbolic.run, drawer.home),
+        "mutation": partial(mutation.run, drawer.folder("mutation"), jobs),
     }
 
 
@@ -68,7 +68,7 @@ def shown(figures: Json) -> str:
 
 def write_receipt(drawer: Drawer) -> bool:
     """Write what held for these sources into the receipt; say what is missing. Return whether nothing is."""
-    if receipt.hash_of(CONTRACTS) != drawer.sources:
+    if receipt.sources_of(CONTRACTS) != drawer.sources:
         print("no receipt: the sources changed while they were being proven")
         return False
     kept = {name: figures for name in SHORTFALLS if (figures := drawer.kept(name)) is not None}
@@ -113,7 +113,7 @@ def check() -> int:
     """Say in one sentence why the contracts' receipt does not hold (1 then), or what it does not claim (0 then)."""
     steps = receipt.figures_in(RECEIPT)[1]
     said = {name: SHORTFALLS[name](steps[name]) if name in SHORTFALLS else "no such step" for name in steps}
-    complaint = receipt.complaint(RECEIPT, receipt.hash_of(CONTRACTS), said)
+    complaint = receipt.complaint(RECEIPT, receipt.sources_of(CONTRACTS), said)
     print(complaint, end="\n" if complaint else "", file=sys.stderr)
     if not complaint and (missing := missing_from(steps)):
         print(f"not proven yet: {missing}")

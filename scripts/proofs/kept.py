@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Container
 from pathlib import Path
 
 from scripts.proofs.tools import Json
@@ -36,6 +37,10 @@ class Kept:
             for line in read(path):
                 if line["key"] not in self.lines:
                     self.add(line)
+
+    def forget_but(self, keys: Container[str]) -> None:
+        """Forget lines with other keys than these: what they are about is gone, and they are not handed on."""
+        self.lines = {key: line for key, line in self.lines.items() if key in keys}
 
     def hand_on(self, path: Path) -> None:
         """Write all of it into a file beside the sources."""

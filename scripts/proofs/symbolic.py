@@ -2,7 +2,8 @@
 
 A `check_` must hold on all paths, without a loop cut short. Beside each stands a `refute_`, the same with
 something left out: it must have a counterexample, which shows that the proof is not about nothing. What was proven is
-kept proof by proof, here and in contracts/proofs/symbolic.made.jsonl: together they take an hour of computing or two.
+kept proof by proof, here and in contracts/proofs/symbolic.made.jsonl, and counts for the file that it stands in and
+all that such files share: together they take an hour of computing or two.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from scripts.proofs import tools
+from scripts.proofs import receipt, tools
 from scripts.proofs.kept import Kept
+from scripts.proofs.receipt import digest_of
 from scripts.proofs.tools import CONTRACTS, FILES, Json, StepFailed, run_forge, tail
 
 FOLDER = CONTRACTS / "test" / "halmos"
@@ -87,40 +89,55 @@ def other(name: str) -> str:
     return f"{'refute' if prefix == 'check' else 'check'}_{rest}"
 
 
-def run(folder: Path, *, quick: bool) -> Json:
+def run(home: Path, *, quick: bool) -> Json:
     """Run every proof that was not made yet; quick: those of one contract, all of them.
 
     Args:
-        folder: where what was proven is kept, for these sources.
+        home: where what was proven is kept.
         quick: keep nothing.
 
     Raises:
         StepFailed: naming every proof that is not as it must be.
     """
-    contracts = declared(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.sol")))
+    files = {path: declared([path.read_text(encoding="utf-8")]) for path in sorted(FOLDER.glob("*.sol"))}
     # Built here, so that the compiler's words are not lost among halmos's own.
     run_forge(["build", "--ast", "--extra-output", "storageLayout", "metadata"], SETTINGS)
-    made = Kept(folder / "symbolic.jsonl")
+    made = Kept(home / shared(CONTRACTS)[:16] / "symbolic.jsonl")
     made.take_over(MADE)
+    made.forget_but({key(c, name, path) for path, found in files.items() for c in found for name in found[c]})
     problems: list[str] = []
     paths: dict[str, int] = {}
-    for contract in CORE[:1] if quick else sorted(contracts):
-        results = _results(contract, contracts[contract], None if quick else made)
-        problems += wrong(contract, contracts[contract], results)
-        paths |= {f"{contract}.{name}": int(each["num_paths"][0]) for name, each in by_name(results).items()}
+    for path, contracts in files.items():
+        for contract in sorted(contracts):
+            if quick and contract != CORE[0]:
+                continue
+            results = _results(contract, contracts[contract], path, None if quick else made)
+            problems += wrong(contract, contracts[contract], results)
+            paths |= {f"{contract}.{name}": int(each["num_paths"][0]) for name, each in by_name(results).items()}
     if problems:
         raise StepFailed("\n".join(problems))
     held = {name: count for name, count in sorted(paths.items()) if ".check_" in name}
     return {"held": len(held), "refuted": len(paths) - len(held), "paths": held}
 
 
-def _results(contract: str, names: set[str], made: Kept | None) -> list[Json]:
+def shared(contracts: Path) -> str:
+    """Return one digest over what all proofs are about: everything that the step reads but the files they stand in."""
+    files = receipt.proven_files(contracts, receipt.SYMBOLIC)
+    return digest_of(contracts, (path for path in files if not declared([path.read_text(encoding="utf-8")])))
+
+
+def key(contract: str, name: str, path: Path) -> str:
+    """Return what a proof is kept under: its name, and a digest of the file that it stands in."""
+    return f"{contract}.{name} {digest_of(path.parent, [path])[:16]}"
+
+
+def _results(contract: str, names: set[str], path: Path, made: Kept | None) -> list[Json]:
     """What came of one contract's proofs; what is as it must be is kept, one after the other."""
     results = []
     for name in sorted(names):
-        key = f"{contract}.{name}"
-        if made is not None and key in made.lines:
-            results.append(made.lines[key])
+        known = key(contract, name, path)
+        if made is not None and known in made.lines:
+            results.append(made.lines[known])
             continue
         result = run_proof(contract, name)
         if result is None:
@@ -129,9 +146,9 @@ def _results(contract: str, names: set[str], made: Kept | None) -> list[Json]:
         as_it_must = HOLDS if name.startswith("check_") else REFUTED
         if made is not None and int(result["exitcode"]) == as_it_must:
             kept = {field: result[field] for field in ("name", "exitcode", "num_bounded_loops", "num_paths")}
-            made.add({"key": key, **kept})
+            made.add({"key": known, **kept})
             made.hand_on(MADE)
-            print(f"  {key}", file=sys.stderr, flush=True)
+            print(f"  {contract}.{name}", file=sys.stderr, flush=True)
     return results
 
 

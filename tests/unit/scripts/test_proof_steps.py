@@ -9,7 +9,7 @@ import pytest
 
 from scripts.proofs import coverage, fuzz, invariants, symbolic
 from scripts.proofs.answers import Finding
-from scripts.proofs.kept import Kept
+from scripts.proofs.kept import Kept, read
 from scripts.proofs.mutants import Mutant
 from scripts.proofs.mutation import Tried, figures, sample
 from scripts.proofs.tools import CONTRACTS, passed, read_results
@@ -132,21 +132,44 @@ def test_a_proof_without_a_companion_is_none() -> None:
 def test_a_proof_that_was_made_is_not_made_again_and_one_that_was_not_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    names, file = {"check_a", "refute_a"}, tmp_path / "One.sol"
     answers = {"check_a": [result("check_a", 0)], "refute_a": [result("refute_a", 2), result("refute_a", 1)]}
     monkeypatch.setattr(symbolic, "MADE", tmp_path / "symbolic.made.jsonl")
     monkeypatch.setattr(symbolic, "run_proof", lambda _, name: answers[name].pop(0))
+    file.write_text("both")
     for left in (1, 0):
         made = Kept(tmp_path / "here" / "symbolic.jsonl")
-        results = symbolic._results("OneProofs", {"check_a", "refute_a"}, made)
-        assert len(symbolic.wrong("OneProofs", {"check_a", "refute_a"}, results)) == left
+        results = symbolic._results("OneProofs", names, file, made)
+        assert len(symbolic.wrong("OneProofs", names, results)) == left
     there = Kept(tmp_path / "there" / "here" / "symbolic.jsonl")
     there.take_over(tmp_path / "symbolic.made.jsonl")
-    assert (
-        symbolic.wrong(
-            "OneProofs", {"check_a", "refute_a"}, symbolic._results("OneProofs", {"check_a", "refute_a"}, there)
-        )
-        == []
-    )
+    assert symbolic.wrong("OneProofs", names, symbolic._results("OneProofs", names, file, there)) == []
+    file.write_text("both, said otherwise")
+    answers = {name: [result(name, code)] for name, code in (("check_a", 0), ("refute_a", 1))}
+    assert len(symbolic._results("OneProofs", names, file, there)) == 2
+    assert answers == {"check_a": [], "refute_a": []}
+
+
+def test_what_proofs_share_is_all_but_the_files_that_they_stand_in(tmp_path: Path) -> None:
+    for name, text in (("src/A.sol", ""), ("test/halmos/One.sol", HALMOS), ("test/halmos/Any.sol", "contract Any {")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = symbolic.shared(tmp_path)
+    (tmp_path / "test/halmos/One.sol").write_text(HALMOS + "// more")
+    assert symbolic.shared(tmp_path) == before
+    for name in ("src/A.sol", "test/halmos/Any.sol"):
+        (tmp_path / name).write_text("other")
+        assert symbolic.shared(tmp_path) != before
+        before = symbolic.shared(tmp_path)
+
+
+def test_what_is_forgotten_is_not_handed_on(tmp_path: Path) -> None:
+    made = Kept(tmp_path / "here" / "symbolic.jsonl")
+    for name in ("kept", "gone"):
+        made.add({"key": name})
+    made.forget_but({"kept"})
+    made.hand_on(tmp_path / "made.jsonl")
+    assert [line["key"] for line in read(tmp_path / "made.jsonl")] == ["kept"]
 
 
 def mutant(file: str, number: int) -> Mutant:

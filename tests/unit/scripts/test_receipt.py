@@ -21,44 +21,52 @@ HELD: dict[str, Json] = {
 }
 
 
+SYMBOLIC = ("test/halmos/Proofs.sol",)
+OTHERS = ("test/A.t.sol", "test/grants/B.t.sol")
+COMMON = ("src/A.sol", "src/libraries/B.sol", "test/utils/C.sol", "foundry.toml", "package-lock.json")
+FILES = (*COMMON, *OTHERS, *SYMBOLIC)
+
+
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
     folder = tmp_path / "contracts"
-    for name in ("src/A.sol", "src/libraries/B.sol", "test/A.t.sol", "foundry.toml", "package-lock.json", "README.md"):
+    for name in (*FILES, "README.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "proofs").mkdir()
     return folder
 
 
-@pytest.mark.parametrize(
-    "name", ["src/A.sol", "src/libraries/B.sol", "test/A.t.sol", "foundry.toml", "package-lock.json", "src/New.sol"]
-)
+@pytest.mark.parametrize("name", [*FILES, "src/New.sol"])
 def test_whatever_is_proven_is_hashed(contracts: Path, name: str) -> None:
-    before = receipt.hash_of(contracts)
+    before = receipt.sources_of(contracts)
     (contracts / name).write_text("other")
-    assert receipt.hash_of(contracts) != before
+    after = receipt.sources_of(contracts)
+    changed = {step for step in receipt.STEPS if after[step] != before[step]}
+    about = {SYMBOLIC: {"symbolic"}, OTHERS: {*receipt.STEPS} - {"symbolic"}}
+    assert changed == next((steps for names, steps in about.items() if name in names), {*receipt.STEPS})
 
 
 def test_exceptions_are_hashed_too_but_not_the_receipt(contracts: Path) -> None:
-    before = receipt.hash_of(contracts)
+    before = receipt.sources_of(contracts)
     (contracts / "proofs" / receipt.NAME).write_text("{}")
     (contracts / "README.md").write_text("other words")
     (contracts / "out").mkdir()
-    assert receipt.hash_of(contracts) == before
+    assert receipt.sources_of(contracts) == before
     (contracts / "proofs" / "mutants.survivors.json").write_text("[]")
-    assert receipt.hash_of(contracts) != before
+    after = receipt.sources_of(contracts)
+    assert [step for step in receipt.STEPS if after[step] != before[step]] == ["coverage", "mutation"]
 
 
 def test_a_file_cannot_pass_for_another(contracts: Path) -> None:
-    before = receipt.hash_of(contracts)
+    before = receipt.sources_of(contracts)
     (contracts / "src/A.sol").rename(contracts / "src/C.sol")
-    assert receipt.hash_of(contracts) != before
+    assert not before.items() & receipt.sources_of(contracts).items()
 
 
 def test_an_empty_drawer_takes_over_what_a_receipt_holds_for_the_same_sources(contracts: Path, tmp_path: Path) -> None:
     path = contracts / "proofs" / receipt.NAME
-    path.write_text(receipt.render(receipt.hash_of(contracts), HELD))
+    path.write_text(receipt.render(receipt.sources_of(contracts), HELD))
     drawer = Drawer(tmp_path, contracts)
     newer: Json = {"tests": 2, "fewest_runs": 20_000}
     drawer.keep("fuzz", newer)
@@ -84,20 +92,29 @@ def test_an_answer_undoes_only_the_steps_that_read_it(contracts: Path, tmp_path:
         before.keep(name, figures)
     (contracts / "proofs" / "coverage.answers.json").write_text("[]")
     after = Drawer(tmp_path, contracts)
-    assert after.sources != before.sources
-    assert after.folder == before.folder
+    assert after.folder("mutation") == before.folder("mutation")
     assert [name for name in HELD if after.kept(name) is None] == ["coverage", "mutation"]
 
 
 def test_a_receipt_of_other_sources_says_so(tmp_path: Path) -> None:
-    path = tmp_path / receipt.NAME
-    assert receipt.complaint(path, "a", {}) == ""  # what is not there claims nothing
-    path.write_text(receipt.render("a", HELD))
-    assert receipt.complaint(path, "a", {"fuzz": ""}) == ""
-    assert "other sources" in receipt.complaint(path, "b", {"fuzz": ""})
-    assert "fuzz (too few)" in receipt.complaint(path, "a", {"fuzz": "too few"})
-    path.write_text("not JSON")
-    assert "other sources" in receipt.complaint(path, "a", {})
+    path, now = tmp_path / receipt.NAME, dict.fromkeys(receipt.STEPS, "a")
+    assert receipt.complaint(path, now, {}) == ""  # what is not there claims nothing
+    path.write_text(receipt.render(now, HELD))
+    assert receipt.complaint(path, now, {"fuzz": ""}) == ""
+    assert "other sources in symbolic: run" in receipt.complaint(path, {**now, "symbolic": "b"}, {"fuzz": ""})
+    assert "fuzz (too few)" in receipt.complaint(path, now, {"fuzz": "too few"})
+    for text in ("not JSON", '{"sources": "a", "steps": {"fuzz": {}}}', '{"sources": {}, "steps": {}}'):
+        path.write_text(text)
+        assert "is no receipt" in receipt.complaint(path, now, {})
+
+
+def test_what_was_proven_of_some_sources_stays_when_others_change(contracts: Path, tmp_path: Path) -> None:
+    before = Drawer(tmp_path, contracts)
+    for name, figures in HELD.items():
+        before.keep(name, figures)
+    (contracts / SYMBOLIC[0]).write_text("another proof")
+    after = Drawer(tmp_path, contracts)
+    assert [name for name in HELD if after.kept(name) is None] == ["symbolic"]
 
 
 @pytest.fixture
@@ -121,7 +138,8 @@ def test_a_receipt_holds_the_steps_that_held_so_far(
         drawer.keep(name, figures)
         so_far[name] = figures
         assert prove.write_receipt(drawer) is (so_far == HELD)
-        assert json.loads(prove.RECEIPT.read_text()) == {"sources": drawer.sources, "steps": so_far}
+        about = {step: drawer.sources[step] for step in so_far}
+        assert json.loads(prove.RECEIPT.read_text()) == {"sources": about, "steps": so_far}
     capsys.readouterr()
     assert prove.check() == 0
     assert capsys.readouterr().out == ""
@@ -151,19 +169,19 @@ def test_no_receipt_for_sources_that_changed_meanwhile(house: Path, tmp_path: Pa
 def test_a_gate_that_is_missed_is_no_proof(
     house: Path, capsys: pytest.CaptureFixture[str], step: str, figure: str, value: object
 ) -> None:
-    prove.RECEIPT.write_text(receipt.render(receipt.hash_of(house), {**HELD, step: {**HELD[step], figure: value}}))
+    prove.RECEIPT.write_text(receipt.render(receipt.sources_of(house), {**HELD, step: {**HELD[step], figure: value}}))
     assert prove.check() == 1
     assert f"does not hold for {step} (" in capsys.readouterr().err
 
 
 def test_a_step_that_is_not_in_the_receipt_is_not_claimed(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     some = {name: figures for name, figures in HELD.items() if name != "mutation"}
-    prove.RECEIPT.write_text(receipt.render(receipt.hash_of(house), some))
+    prove.RECEIPT.write_text(receipt.render(receipt.sources_of(house), some))
     assert prove.check() == 0
     assert capsys.readouterr().out == "not proven yet: mutation\n"
 
 
 def test_a_step_that_nobody_knows_is_no_proof(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prove.RECEIPT.write_text(receipt.render(receipt.hash_of(house), {**HELD, "prayer": {}}))
+    prove.RECEIPT.write_text(receipt.render({**receipt.sources_of(house), "prayer": ""}, {**HELD, "prayer": {}}))
     assert prove.check() == 1
     assert "prayer (no such step)" in capsys.readouterr().err
