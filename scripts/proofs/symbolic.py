@@ -27,7 +27,7 @@ OUT = "cache/halmos/out"  # as foundry.toml says
 DECLARED = re.compile(r"^(?:abstract )?contract (\w+)\b|^    function ((?:check|refute)_\w+)\(", re.MULTILINE)
 HOLDS, REFUTED = 0, 1
 VERDICTS = {0: "holds", 1: "has a counterexample", 2: "timed out", 3: "got stuck", 4: "only reverts", 5: "broke off"}
-CORE = ("RevokedProofs", "RecordedProofs", "EpochProofs", "DeciderProofs")
+CORE = ("RevokedProofs", "RecordedProofs", "RecordedOtherwiseProofs", "EpochProofs", "DeciderProofs")
 
 
 def run_proof(contract: str, name: str) -> Json | None:

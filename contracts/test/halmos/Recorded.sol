@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import { Releases } from "../../src/Releases.sol";
-import { Evidence, KeyRequest, ReleaseState } from "../../src/interfaces/IReleases.sol";
+import { Evidence, KeyRequest } from "../../src/interfaces/IReleases.sol";
 import { Approval, Representative } from "../../src/interfaces/ISubjects.sol";
 import { TypedData } from "../utils/TypedData.sol";
 import { AnyLedger } from "./AnyLedger.sol";
@@ -42,22 +41,6 @@ contract RecordedProofs is AnyLedger {
         batch[0] = evidence;
         releases.recordBatch(batch);
         assert(!_isRecorded(evidence.request));
-    }
-
-    /// @custom:halmos --default-array-lengths 1 --default-bytes-lengths 20,65
-    function check_nothing_else_records_for_staff(KeyRequest calldata request) external {
-        if (_isRecorded(request)) return;
-        anyCallBut("Releases", address(releases), Releases.record.selector, Releases.recordBatch.selector);
-        ReleaseState memory release = releases.releaseOf(releases.requestIdOf(request));
-        assert(release.recordedAt == 0 || release.institution == 0 || release.late);
-    }
-
-    /// @dev What is the patient's own is recorded.
-    /// @custom:halmos --array-lengths approval.signer=20,approval.signature=65,approval.credential=0 --early-exit
-    function refute_nothing_else_records_for_staff(KeyRequest calldata request, Approval calldata approval) external {
-        if (_isRecorded(request)) return;
-        releases.recordOwn(request, approval);
-        assert(!_isRecorded(request));
     }
 
     /// @custom:halmos --array-lengths approval.signer={20,84},approval.signature=65,approval.credential={0,32}
