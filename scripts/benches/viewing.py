@@ -182,7 +182,7 @@ def _synced_pages(path: Path, count: int) -> Series:
             file.write(bytes(_PAGE_BYTES))
             os.fdatasync(file.fileno())
             times.append((time.perf_counter() - begun) * 1000)
-    return Series("of that a synced page", "ms", tuple(times))
+    return Series("a page written and synced", "ms", tuple(times))
 
 
 def _spread(frames: int) -> list[int]:
